@@ -2,7 +2,7 @@
 
     python docs/examples/mnist/train.py
 
-Needs tensorflow, torch, onnx, scikit-learn and pillow. The files it writes are committed; run it only to make them anew.
+Needs tensorflow, torch, onnx, scikit-learn and pillow. What it writes is committed; run it only to make that anew.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ import data  # noqa: E402
 
 MODELS = HERE / "models"
 Weights = dict[str, np.ndarray]
-"""``h1/kernel`` [784, 300], ``h1/bias`` [300], ``h2/kernel`` [300, 100], ``h2/bias`` [100], ``output/kernel`` [100, 10]."""
+"""``h1/kernel`` [784, 300], ``h1/bias`` [300], ``h2/kernel`` [300, 100], ``h2/bias`` [100],
+``output/kernel`` [100, 10]."""
 
 
 def train(images: np.ndarray, labels: np.ndarray) -> Weights:
@@ -57,7 +58,7 @@ def forward(weights: Weights, x: np.ndarray) -> np.ndarray:
 
 
 def write_checkpoint(weights: Weights) -> None:
-    """The tutorial's own format: a TF1 metagraph checkpoint, tensors ``network/X:0`` and ``network/output/MatMul:0``."""
+    """The tutorial's own format: a TF1 metagraph checkpoint with ``network/X:0``, ``network/output/MatMul:0``."""
     import tensorflow as tf
 
     v1 = tf.compat.v1
