@@ -39,6 +39,7 @@ class InspectRequest:
     """Asks what a model file says of itself.
 
     ``inputs``, ``outputs``: what the deploy file declares; it fills gaps and is compared with the model.
+    ``output_names``: the names to return where the deploy file only lists them.
     ``options``: the other fields of the deploy file's ``model`` (``module``, ``factory``, ``allow_pickle``).
     """
 
@@ -47,6 +48,7 @@ class InspectRequest:
     inputs: tuple[TensorSpec, ...] | None = None
     outputs: tuple[TensorSpec, ...] | None = None
     options: Mapping[str, Json] = field(default_factory=dict)
+    output_names: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Inspection:
     ``load``: plain values that the plugin's own templates need (a tag set, a signature key, a file name).
     ``files``: further files of the user's that the bundle needs beside ``score.py``, by name in the bundle.
     ``weights_bytes``: memory that the parameters take once loaded.
+    ``findings``: their ``path`` counts from the service (``model.module``); the core puts the service's before it.
     """
 
     signature: Signature | None
