@@ -1,0 +1,38 @@
+"""A service's call as a line for the shell."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .run import Run
+
+
+def curl(run: Run, name: str, scoring_uri: str) -> Iterator[str]:
+    """The lines of a ready-to-paste call. The key is not in them: the shell asks ``scorewright keys`` for it."""
+    service = run.spec.services[name]
+    where = selection(run)
+    yield "  " + shlex.join(["scorewright", "score", name, *where])
+    yield f"  curl {shlex.quote(scoring_uri)} \\"
+    if service.auth == "key":
+        keys = shlex.join(["scorewright", "keys", name, "--only", "primary", *where])
+        yield f'    -H "Authorization: Bearer $({keys})" \\'
+    if service.sample is None:
+        yield "    -H 'Content-Type: application/json' -d '{\"data\": [...]}'"
+        return
+    from .verbs.score import sniff
+
+    with service.sample.input.open("rb") as file:
+        kind = sniff(file.read(8))
+    yield f"    -H 'Content-Type: {kind}' --data-binary {shlex.quote(f'@{service.sample.input}')}"
+
+
+def selection(run: Run) -> list[str]:
+    """The options that lead a later command to the same file and target."""
+    files = (
+        [] if [str(file) for file in run.files] == ["deploy.yaml"] else [x for f in run.files for x in ("-f", str(f))]
+    )
+    return files + ([] if run.target == "local" else ["-t", run.target])

@@ -1,0 +1,96 @@
+"""One run of the command: from arguments to exit code, with every failure shown in one place.
+
+Exit codes: 0 done; 1 the operation failed; 2 bad usage, bad file or failed check; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from scorewright.errors import DeploymentError, ScorewrightError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FAILED, REFUSED, INTERRUPTED = 1, 2, 130
+
+
+def run(args: Sequence[str]) -> int:
+    """Run the command and return its exit code. Nothing but ``SystemExit`` of shell completion gets out."""
+    from .group import cli
+
+    try:
+        result = cli.main(list(args), prog_name="scorewright", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else "", err=True)
+        return REFUSED
+    except BrokenPipeError:
+        # The reader went away (`| head`). Keep the interpreter from failing again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except (KeyboardInterrupt, click.Abort):
+        return _show(_interrupted(args), args, INTERRUPTED)
+    except ScorewrightError as error:
+        return _show(error, args, FAILED if isinstance(error, DeploymentError) else REFUSED)
+    except click.ClickException as error:
+        return _show(_usage(error), args, REFUSED)
+    except OSError as error:
+        return _show(_file(error), args, REFUSED) if error.filename else _bug(error, args)
+    except Exception as error:  # The last resort: whatever is not expected is a bug, and shown as one.
+        return _bug(error, args)
+    return result if isinstance(result, int) else 0
+
+
+def _show(error: ScorewrightError, args: Sequence[str], code: int) -> int:
+    from .failure import show
+
+    show(error, as_json=wants_json(args))
+    return code
+
+
+def _interrupted(args: Sequence[str]) -> ScorewrightError:
+    import shlex
+
+    again = shlex.join(["scorewright", *args])
+    return ScorewrightError("SW1903", "interrupted", steps=[f"go on with: {again}"])
+
+
+def _usage(error: click.ClickException) -> ScorewrightError:
+    ctx = getattr(error, "ctx", None)
+    steps = [f"see: {ctx.command_path} --help"] if ctx else []
+    return ScorewrightError("SW1901", error.format_message(), steps=steps)
+
+
+def _file(error: OSError) -> ScorewrightError:
+    return ScorewrightError(
+        "SW1906", f"{error.filename}: {error.strerror}", steps=["check the path and its permissions"]
+    )
+
+
+def _bug(error: Exception, args: Sequence[str]) -> int:
+    if _verbose(args):
+        import traceback
+
+        traceback.print_exception(error)
+    summary = f"{type(error).__name__}: {error}"
+    cause = "this is a bug of ours: scorewright did not expect it"
+    steps = ["repeat with -v for the traceback, and report it with the output of: scorewright doctor"]
+    return _show(ScorewrightError("SW1904", summary, cause=cause, steps=steps), args, FAILED)
+
+
+def wants_json(args: Sequence[str]) -> bool:
+    """Whether the arguments ask for JSON. Read from the arguments themselves: bad usage is told as JSON too, and then
+    no option has been parsed."""
+    pairs = zip(args, [*args[1:], ""], strict=True)
+    return any(
+        (name in {"-o", "--output"} and value == "json") or name in {"-ojson", "--output=json"} for name, value in pairs
+    )
+
+
+def _verbose(args: Sequence[str]) -> bool:
+    return "-v" in args or "--verbose" in args

@@ -1,0 +1,34 @@
+"""The verbs, one module each. A new verb is a module here with a ``command``, and one line in `VERBS`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Verb(NamedTuple):
+    """What ``scorewright --help`` says of a verb without loading it. ``section``: the heading it stands under."""
+
+    section: str
+    summary: str
+    module: str
+
+
+VERBS: dict[str, Verb] = {
+    "init": Verb("Write", "Write a commented deploy.yaml from model files.", "init"),
+    "check": Verb("Write", "Check everything that can be checked before a deployment.", "check"),
+    "render": Verb("Write", "Write the bundles: score.py, runtime, conda file, manifest.", "render"),
+    "plan": Verb("Deploy", "Show what `up` would create, change, replace and delete.", "plan"),
+    "up": Verb("Deploy", "Make the target what the deploy file says.", "up"),
+    "rollback": Verb("Deploy", "Put a service back to the version before.", "rollback"),
+    "down": Verb("Deploy", "Delete what we made and say what is left.", "down"),
+    "status": Verb("Operate", "Show state, version, replicas, device and scoring URI.", "status"),
+    "score": Verb("Operate", "Send one request with the right key.", "score"),
+    "logs": Verb("Operate", "Show a service's log.", "logs"),
+    "keys": Verb("Operate", "Show or regenerate a service's keys.", "keys"),
+    "explain": Verb("Learn", "Explain an error code.", "explain"),
+    "doctor": Verb("Learn", "Is this machine ready? What is missing, and how to fix it.", "doctor"),
+    "plugins": Verb("Learn", "List the frameworks, targets and plugins that are loaded.", "plugins"),
+    "schema": Verb("Learn", "Print the JSON Schema of deploy.yaml.", "schema"),
+    "plugin": Verb("Extend", "Start a plugin of your own.", "plugin"),
+    "completion": Verb("Extend", "Print the shell's completion script.", "completion"),
+}

@@ -1,0 +1,32 @@
+"""``scorewright init MODEL…``: a first deploy file, from what the model files say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from scorewright.cli.options import common
+
+if TYPE_CHECKING:
+    from scorewright.cli.run import Run
+
+
+@click.command()
+@click.argument("models", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="MODEL...")
+@common()
+def command(run: Run, models: tuple[Path, ...]) -> None:
+    """Write a commented deploy.yaml from model files or folders.
+
+    Framework, format and signature are read from the files. What they do not say is marked for you to fill in.
+    """
+    from scorewright.scaffold import init
+
+    path = run.files[0]
+    text = init(list(models), run.plugins)
+    if path.exists():
+        run.confirm(f"{path} exists. Overwrite it?")
+    path.write_text(text, encoding="utf-8")
+    run.answer({"file": str(path), "text": text}, f"wrote {path}")
+    run.note("next: scorewright check && scorewright up")
