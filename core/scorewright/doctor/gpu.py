@@ -36,7 +36,7 @@ def driver() -> Iterator[Diagnosis]:
 def allowed_cuda(library: str = "libcuda.so.1") -> str | None:
     """The newest CUDA version that the installed driver takes, such as ``12.4``; None without a driver.
 
-    The driver's number is 1000 × major + 10 × minor
+    The driver's number is 1000 * major + 10 * minor
     (https://docs.nvidia.com/cuda/cuda-driver-api/group__CUDA__VERSION.html).
     """
     try:

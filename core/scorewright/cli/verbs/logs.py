@@ -20,8 +20,8 @@ class Logs(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the arguments, each ``-f FILE`` read as ``--file FILE``."""
-        after = [*args[1:], ""]
-        named = ["--file" if one == "-f" and ("." in two or "/" in two) else one for one, two in zip(args, after)]
+        pairs = zip(args, [*args, ""][1:], strict=True)
+        named = ["--file" if one == "-f" and ("." in two or "/" in two) else one for one, two in pairs]
         return super().parse_args(ctx, named)
 
 

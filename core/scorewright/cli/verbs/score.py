@@ -88,6 +88,7 @@ def sniff(body: bytes) -> str:
 
 def _refused(name: str, answer: Answer) -> DeploymentError:
     """The error that the service answered with, as ours."""
+    cause: str | None
     try:
         error = json.loads(answer.body)["error"]
         cause = f"{error['code']}: {error['message']}" + (f" (input {error['input']})" if error.get("input") else "")
