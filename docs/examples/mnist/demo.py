@@ -58,8 +58,17 @@ def show(service: str) -> bool:
     return (seven, three) == (7, 3)
 
 
-def main(framework: str) -> int:
-    """Run the demo for one framework and return the exit code."""
+@click.command()
+@click.argument("framework", type=click.Choice(list(SERVICES)), default="tensorflow")
+def main(framework: str) -> None:
+    """Deploy a service of FRAMEWORK, score two digits, take it down."""
+    with tempfile.TemporaryDirectory(prefix="scorewright-demo-") as home:
+        os.environ["SCOREWRIGHT_HOME"] = home  # Leaves nothing of itself on your machine.
+        sys.exit(run(framework))
+
+
+def run(framework: str) -> int:
+    """Run the demo and return the exit code."""
     service = SERVICES[framework]
     began = time.monotonic()
     right = False
@@ -86,8 +95,4 @@ What to try next:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 2 or sys.argv[1:] and sys.argv[1] not in SERVICES:
-        sys.exit(f"usage: demo.py [{'|'.join(SERVICES)}]")
-    with tempfile.TemporaryDirectory(prefix="scorewright-demo-") as home:
-        os.environ["SCOREWRIGHT_HOME"] = home  # Leaves nothing of itself on your machine.
-        sys.exit(main(sys.argv[1] if sys.argv[1:] else "tensorflow"))
+    main()
