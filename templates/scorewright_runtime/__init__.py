@@ -1,0 +1,45 @@
+"""What runs in the container: HTTP bodies to tensors, the model, and its answers.
+
+A score script needs no more than this::
+
+    from azureml_inference_server_http.api.aml_request import rawhttp
+    from scorewright_runtime import Service
+
+    CONFIG = {...}
+
+    def load(path, config):
+        return MyModel(path)          # has .device and .predict(inputs), see `Model`
+
+    service = Service(CONFIG, load)
+
+    def init():
+        service.start()
+
+    @rawhttp
+    def run(request):
+        return service.run(request)
+
+The package is copied into every bundle. It needs Python 3.9 and numpy; Pillow for images; orjson and pysimdjson make it
+faster where they are installed.
+"""
+
+from __future__ import annotations
+
+from .errors import BadRequest, GpuUnavailable, StartError, Unanswered
+from .service import Outcome, Service
+from .types import Arrays, Model, Reply, Request, Signature, TensorSpec
+
+__all__ = [
+    "Arrays",
+    "BadRequest",
+    "GpuUnavailable",
+    "Model",
+    "Outcome",
+    "Reply",
+    "Request",
+    "Service",
+    "Signature",
+    "StartError",
+    "TensorSpec",
+    "Unanswered",
+]

@@ -1,0 +1,89 @@
+"""What a body is (its media type and charset) and its bytes, within the limits and no longer compressed."""
+
+from __future__ import annotations
+
+import zlib
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from .errors import BadRequest
+
+if TYPE_CHECKING:
+    from .types import Request
+
+
+class MediaType(NamedTuple):
+    """A ``content-type``: ``type`` in lower case, ``charset`` empty where none is named."""
+
+    type: str
+    charset: str
+
+
+@lru_cache(maxsize=64)
+def media_type(header: str) -> MediaType:
+    """The parsed value of a ``content-type`` header."""
+    kind, *parameters = header.split(";")
+    charset = ""
+    for parameter in parameters:
+        key, _, value = parameter.partition("=")
+        if key.strip().lower() == "charset":
+            charset = value.strip().strip("\"'")
+    return MediaType(kind.strip().lower(), charset)
+
+
+@lru_cache(maxsize=64)
+def accepted_array(header: str) -> str:
+    """``npy`` or ``npz`` where an ``accept`` header prefers it to JSON, else an empty string."""
+    best, best_quality = "", 0.0
+    for part in header.split(","):
+        kind, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        quality = 1.0
+        for parameter in parameters:
+            if parameter.startswith("q="):
+                try:
+                    quality = float(parameter[2:])
+                except ValueError:
+                    quality = 0.0
+        names = {"application/x-npy": "npy", "application/x-npz": "npz", "application/json": "json", "*/*": "json"}
+        if kind in names and quality > best_quality:
+            best, best_quality = names[kind], quality
+    return "" if best == "json" else best
+
+
+def unpacked(request: Request, limit: int) -> bytes:
+    """The request's body as its ``content-encoding`` had it before. ``limit``: most bytes, both ways.
+
+    Raises `BadRequest`: SW1513 for another encoding than gzip, SW1514 where it is too large, SW1511 where the gzip data
+    are damaged.
+    """
+    if len(request.body) > limit:
+        raise too_large(limit)
+    encoding = request.headers.get("content-encoding", "").strip().lower()
+    if encoding in ("", "identity"):
+        return request.body
+    if encoding not in ("gzip", "x-gzip"):
+        raise BadRequest("SW1513", f"the content-encoding {encoding[:40]!r} is not supported; use gzip or none")
+    return _gunzip(request.body, limit)
+
+
+def too_large(limit: int) -> BadRequest:
+    """The refusal of a body that is too large."""
+    return BadRequest("SW1514", f"the body is larger than {limit} bytes; send less, or in several requests", status=413)
+
+
+def _gunzip(data: bytes, limit: int) -> bytes:
+    parts: list[bytes] = []
+    room = limit + 1
+    try:
+        while data:  # gzip data may have several members
+            unzip = zlib.decompressobj(wbits=31)
+            parts.append(unzip.decompress(data, room))
+            room -= len(parts[-1])
+            if room <= 0:
+                raise too_large(limit)
+            if not unzip.eof:
+                raise BadRequest("SW1511", "the gzip data are truncated")
+            data = unzip.unused_data
+    except zlib.error as error:
+        raise BadRequest("SW1511", f"the body is not valid gzip: {error}") from None
+    return b"".join(parts)
