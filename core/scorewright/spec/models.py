@@ -6,80 +6,92 @@ in the ``model_validator`` of the smallest model that holds them all. Paths are 
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
-from .origin import Origin, resolve_path
+from .fields import (
+    Allowed,
+    DType,
+    FilePath,
+    FormatVersion,
+    Integer,
+    Number,
+    Off,
+    PipRequirement,
+    Rule,
+    ServiceName,
+    Switch,
+    VariableName,
+    file_suffix,
+)
+from .origin import Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-FilePath: TypeAlias = Annotated[Path, BeforeValidator(resolve_path)]
-"""A path, relative to the file that says it."""
-
-DType: TypeAlias = Literal[
-    "bool",
-    "int8",
-    "int16",
-    "int32",
-    "int64",
-    "uint8",
-    "uint16",
-    "uint32",
-    "uint64",
-    "float16",
-    "float32",
-    "float64",
-    "string",
-]
-ServiceName: TypeAlias = Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]*[a-z0-9])?$", min_length=3, max_length=32)]
-Port: TypeAlias = Annotated[int, Field(ge=0, le=65535)]
+    from collections.abc import Iterable
 
 
 class Model(BaseModel):
-    """What all models share: unknown keys are faults, values do not change once read."""
+    """What all models share: unknown keys are faults, types are taken at their word, values do not change once read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+        protected_namespaces=(),
+    )
 
 
 class Workspace(Model):
     """The Azure Machine Learning workspace. Azure targets only."""
 
-    subscription_id: str = Field(description="The Azure subscription's id.", min_length=1)
-    resource_group: str = Field(description="The resource group that holds the workspace.", min_length=1)
-    name: str = Field(description="The workspace's name.", min_length=1)
+    subscription_id: str = Field(
+        description="The Azure subscription's id.", min_length=1, examples=["${AZURE_SUBSCRIPTION_ID}"]
+    )
+    resource_group: str = Field(
+        description="The resource group that holds the workspace.", min_length=1, examples=["ml-prod"]
+    )
+    name: str = Field(description="The workspace's name.", min_length=1, examples=["ml-workspace"])
 
 
 class Tls(Model):
     """TLS of the scoring endpoint: a name under Azure's own domain, or a certificate of yours."""
 
-    leaf_domain_label: str | None = Field(None, description="First label of a name that Azure makes and certifies.")
-    cname: str | None = Field(None, description="Your own host name; needs cert_file and key_file.")
+    leaf_domain_label: str | None = Field(
+        None, description="First label of a name that Azure makes and certifies.", examples=["mnist-prod"], min_length=1
+    )
+    cname: str | None = Field(None, description="Your own host name; needs cert_file and key_file.", min_length=1)
     cert_file: FilePath | None = Field(None, description="PEM file of the certificate for cname.")
     key_file: FilePath | None = Field(None, description="PEM file of the certificate's private key.")
 
     @model_validator(mode="after")
     def _one_way(self) -> Tls:
         own = (self.cname, self.cert_file, self.key_file)
+        keys = ("leaf_domain_label", "cname", "cert_file", "key_file")
         if self.leaf_domain_label and any(own):
-            raise ValueError("give leaf_domain_label, or cname with cert_file and key_file, not both")
+            raise Rule("give leaf_domain_label, or cname with cert_file and key_file, not both", *keys)
         if not self.leaf_domain_label and not all(own):
-            raise ValueError("give leaf_domain_label, or all of cname, cert_file and key_file")
+            raise Rule("give leaf_domain_label, or all of cname, cert_file and key_file", *keys)
         return self
 
 
 class Cluster(Model):
     """The GPU cluster that the services run on. Azure targets only."""
 
-    name: str = Field(
-        description="The compute's name in the workspace: 2 to 16 letters, digits and dashes, a letter first.",
+    name: Annotated[str, Allowed("2 to 16 letters, digits and dashes, a letter first")] = Field(
+        description="The compute's name in the workspace.",
         pattern=r"^[A-Za-z][-A-Za-z0-9]{1,15}$",
+        examples=["aks-gpu"],
     )
-    vm_size: str = Field("Standard_NC4as_T4_v3", description="The nodes' VM size; `scorewright gpus` lists them.")
-    node_count: int = Field(3, description="Number of nodes.", ge=1, le=1000)
-    location: str | None = Field(None, description="Azure region; default: the workspace's.")
+    vm_size: str = Field(
+        "Standard_NC4as_T4_v3", description="The nodes' VM size; `scorewright gpus` lists them.", min_length=1
+    )
+    node_count: Integer = Field(3, description="Number of nodes.", ge=1, le=1000)
+    location: str | None = Field(
+        None, description="Azure region; default: the workspace's.", examples=["eastus"], min_length=1
+    )
     purpose: Literal["fast-prod", "dense-prod", "dev-test"] = Field(
         "fast-prod",
         description="What the cluster is for; below 12 vCPUs in all Azure ML takes only dev-test.",
@@ -87,6 +99,7 @@ class Cluster(Model):
     attach: str | None = Field(
         None,
         description="Resource id of an AKS cluster that exists; then nothing is created and nothing deleted.",
+        min_length=1,
     )
     tls: Tls | None = Field(None, description="TLS of the scoring endpoint; default: plain http.")
 
@@ -94,34 +107,41 @@ class Cluster(Model):
 class ModelRef(Model):
     """The model: a file or folder to register, or the name of a registered one."""
 
-    path: FilePath | None = Field(None, description="Model file or folder, relative to this file.")
-    name: str | None = Field(
+    path: FilePath | None = Field(
+        None, description="Model file or folder, relative to this file.", examples=["models/mnist.onnx"]
+    )
+    name: (
+        Annotated[str, Allowed("1 to 255 letters, digits, dots, dashes and underscores, a letter or digit first")]
+        | None
+    ) = Field(
         None,
         description="Name to register it under, or of a registered model; default: the service's name.",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$",
     )
-    version: str | int | None = Field(None, description="Pin a registered version; only without path.")
+    version: Annotated[str, Field(min_length=1)] | Annotated[Integer, Field(ge=1)] | None = Field(
+        None, description="Pin a registered version; only without path."
+    )
     module: FilePath | None = Field(
         None,
         description="Python file that defines the network, for a PyTorch state_dict; it is copied into the bundle.",
     )
-    factory: str | None = Field(
+    factory: Annotated[str, Allowed("the name of a Python class or function")] | None = Field(
         None,
         description="Class or function in module that returns the network; default: its only torch.nn.Module class.",
         pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
     )
-    allow_pickle: bool = Field(
+    allow_pickle: Switch = Field(
         False, description="Consent to formats that can run code when loaded (Keras lambda layers, pickles)."
     )
 
     @model_validator(mode="after")
     def _source(self) -> ModelRef:
         if self.path is None and self.name is None:
-            raise ValueError("give path (a file or folder) or name (a registered model)")
+            raise Rule("give path (a file or folder) or name (a registered model)", "path", "name")
         if self.path is not None and self.version is not None:
-            raise ValueError("version pins a registered model; it cannot be used with path")
+            raise Rule("version pins a registered model; it cannot be used with path", "version", "path")
         if self.factory is not None and self.module is None:
-            raise ValueError("factory names a class in module; give module too")
+            raise Rule("factory names a class in module; give module too", "factory", "module")
         return self
 
 
@@ -132,11 +152,13 @@ def _framework(value: object) -> object:
 class FrameworkRef(Model):
     """The framework that serves the model."""
 
-    name: str = Field(description="tensorflow, pytorch, onnx, or a plugin's name.", min_length=1)
-    version: str | None = Field(
+    name: str = Field(
+        description="tensorflow, pytorch, onnx, or a plugin's name.", min_length=1, examples=["tensorflow"]
+    )
+    version: Annotated[str, Allowed('a version in quotes, such as "2.15"')] | None = Field(
         None,
         description='Version to serve with, such as "2.15"; default: the newest that fits.',
-        pattern=r"^\d+(\.\d+)*$",
+        pattern=r"^[0-9]+(\.[0-9]+)*$",
     )
 
 
@@ -144,38 +166,67 @@ class Tensor(Model):
     """One input or output, where the model's file does not say it."""
 
     dtype: DType = Field("float32", description="Element type.")
-    shape: list[Annotated[int, Field(ge=0)] | None] = Field(description="One entry per axis; null: any length.")
-    tensor: str | None = Field(None, description="Its name inside the model, where that differs (network/X:0).")
+    shape: Annotated[
+        list[Annotated[Integer, Field(ge=0)] | None],
+        Allowed("a list with a whole number of at least 0, or null, for each axis"),
+    ] = Field(description="One entry per axis; null: any length.", examples=[[None, 784]])
+    tensor: str | None = Field(
+        None, description="Its name inside the model, where that differs (network/X:0).", min_length=1
+    )
 
 
 class TopK(Model):
     """Answer with the best k classes instead of raw scores."""
 
-    top_k: int = Field(description="How many classes.", ge=1)
+    top_k: Integer = Field(description="How many classes.", ge=1, examples=[5])
     labels: FilePath | None = Field(None, description="Text file, one label per line.")
-    softmax: bool = Field(False, description="Turn logits into probabilities first.")
+    softmax: Switch = Field(False, description="Turn logits into probabilities first.")
+
+
+Pixels: TypeAlias = Annotated[Integer, Field(ge=1, le=16384)]
+CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
+"""Channels of each Pillow mode that ``image.mode`` takes."""
 
 
 class Image(Model):
     """How image bodies become the model's input."""
 
-    size: tuple[Annotated[int, Field(ge=1, le=16384)], Annotated[int, Field(ge=1, le=16384)]] = Field(
-        description="Height and width that the image is resized to."
+    size: Annotated[
+        tuple[Pixels, Pixels], Allowed("a list of two whole numbers, height and width, from 1 to 16384")
+    ] = Field(
+        description="Height and width that the image is resized to.",
+        examples=[[28, 28]],
+        strict=False,  # YAML knows no tuples
     )
     mode: Literal["L", "RGB", "RGBA"] = Field("RGB", description="Pillow mode: L is grey.")
-    scale: float = Field(1.0, description="Factor on every pixel (0 to 255), applied first.")
-    mean: float | list[float] | None = Field(None, description="Subtracted after scale: one number or one per channel.")
-    std: float | list[float] | None = Field(None, description="Divided by after mean: one number or one per channel.")
+    scale: Number = Field(1.0, description="Factor on every pixel (0 to 255), applied first.")
+    mean: Number | list[Number] | None = Field(
+        None, description="Subtracted after scale: one number or one per channel."
+    )
+    std: Number | list[Number] | None = Field(None, description="Divided by after mean: one number or one per channel.")
     layout: Literal["NHWC", "NCHW", "NHW", "flat"] | None = Field(
         None, description="Axis order; default: what the model's input shape says."
     )
+
+    @model_validator(mode="after")
+    def _channels(self) -> Image:
+        channels = CHANNELS[self.mode]
+        for key in ("mean", "std"):
+            value = getattr(self, key)
+            if isinstance(value, list) and len(value) != channels:
+                raise Rule(f"{key} needs one number, or one for each of the {channels} channels of mode", key, "mode")
+        if self.std == 0 or (isinstance(self.std, list) and 0 in self.std):
+            raise Rule("std divides the pixels, so it cannot be 0", "std")
+        if self.layout == "NHW" and channels > 1:
+            raise Rule("layout NHW has no axis for the channels; it needs mode L", "layout", "mode")
+        return self
 
 
 class Batching(Model):
     """Micro-batching: requests that wait together run as one call of the model."""
 
-    max_batch_size: int = Field(32, description="Most rows in one call.", ge=1, le=4096)
-    max_delay_ms: float = Field(2.0, description="Longest wait for more rows, in milliseconds.", ge=0, le=1000)
+    max_batch_size: Integer = Field(32, description="Most rows in one call.", ge=1, le=4096)
+    max_delay_ms: Number = Field(2.0, description="Longest wait for more rows, in milliseconds.", ge=0, le=1000)
 
 
 class Serving(Model):
@@ -189,48 +240,60 @@ class Serving(Model):
 class Autoscale(Model):
     """Replicas that follow the load."""
 
-    min: int = Field(1, description="Fewest replicas.", ge=1)
-    max: int = Field(10, description="Most replicas.", ge=1)
-    target_utilization: int = Field(70, description="Busy share that is aimed at, in percent.", ge=1, le=100)
-    refresh_seconds: int = Field(1, description="Seconds between two looks at the load.", ge=1)
+    min: Integer = Field(1, description="Fewest replicas.", ge=1)
+    max: Integer = Field(10, description="Most replicas.", ge=1)
+    target_utilization: Integer = Field(70, description="Busy share that is aimed at, in percent.", ge=1, le=100)
+    refresh_seconds: Integer = Field(1, description="Seconds between two looks at the load.", ge=1)
 
     @model_validator(mode="after")
     def _order(self) -> Autoscale:
         if self.min > self.max:
-            raise ValueError(f"min ({self.min}) is above max ({self.max})")
+            raise Rule("min is above max", "min", "max")
         return self
 
 
 class Resources(Model):
     """What one replica gets."""
 
-    cpu: float = Field(2, description="CPU cores.", gt=0)
-    memory_gb: float = Field(4, description="Memory in GB.", gt=0)
-    gpus: int = Field(1, description="GPUs.", ge=0, le=16)
+    cpu: Number = Field(2, description="CPU cores.", gt=0)
+    memory_gb: Number = Field(4, description="Memory in GB.", gt=0)
+    gpus: Integer = Field(1, description="GPUs.", ge=0, le=16)
 
 
 class Probes(Model):
     """The liveness probe."""
 
-    initial_delay_seconds: int = Field(310, description="Wait before the first probe.", ge=0)
-    period_seconds: int = Field(10, description="Time between probes.", ge=1)
-    timeout_seconds: int = Field(2, description="Wait for an answer.", ge=1)
-    success: int = Field(1, description="Good probes in a row that make it alive.", ge=1)
-    failure: int = Field(3, description="Bad probes in a row that make it dead.", ge=1)
+    initial_delay_seconds: Integer = Field(310, description="Wait before the first probe.", ge=0)
+    period_seconds: Integer = Field(10, description="Time between probes.", ge=1)
+    timeout_seconds: Integer = Field(2, description="Wait for an answer.", ge=1)
+    success: Integer = Field(1, description="Good probes in a row that make it alive.", ge=1)
+    failure: Integer = Field(3, description="Bad probes in a row that make it dead.", ge=1)
 
 
 class Packages(Model):
     """Further packages for the environment."""
 
-    pip: list[str] = Field(default_factory=list, description="pip requirements.")
-    conda: list[str] = Field(default_factory=list, description="conda requirements; for what pip does not have.")
+    pip: list[PipRequirement] = Field(default_factory=list, description="pip requirements.")
+    conda: list[
+        Annotated[str, Field(pattern=r"^[A-Za-z0-9_][^\n\r]*$"), Allowed("a requirement as conda takes it")]
+    ] = Field(default_factory=list, description="conda requirements; for what pip does not have.")
 
 
 class Sample(Model):
     """The golden request: sent after every deployment, which counts as done only when it is answered."""
 
-    input: FilePath = Field(description="File with the request: JSON, .npy, .npz, .png or .jpg.")
-    expect: FilePath | None = Field(None, description="JSON file with the answer; null: any answer of the right shape.")
+    input: Annotated[
+        FilePath,
+        BeforeValidator(file_suffix("json|npy|npz|png|jpe?g")),
+        Allowed("a .json, .npy, .npz, .png or .jpg file"),
+    ] = Field(description="File with the request: JSON, .npy, .npz, .png or .jpg.", examples=["sample.json"])
+    expect: Annotated[FilePath, BeforeValidator(file_suffix("json")), Allowed("a .json file")] | None = Field(
+        None, description="JSON file with the answer; null: any answer of the right shape."
+    )
+
+
+IMAGE_SUFFIXES = frozenset([".png", ".jpg", ".jpeg"])
+"""Suffixes of the images that a service with ``image`` takes."""
 
 
 class ServiceSpec(Model):
@@ -238,55 +301,84 @@ class ServiceSpec(Model):
 
     model: ModelRef = Field(description="The model that is served.")
     framework: (
-        Annotated[FrameworkRef, BeforeValidator(_framework, json_schema_input_type=str | FrameworkRef)] | None
-    ) = Field(None, description="The framework; default: detected from the model's files.")
+        Annotated[
+            FrameworkRef,
+            BeforeValidator(_framework, json_schema_input_type=Annotated[str, Field(min_length=1)] | FrameworkRef),
+            Allowed("a framework's name, or a mapping with name and version"),
+        ]
+        | None
+    ) = Field(None, description="The framework; default: detected from the model's files.", examples=["tensorflow"])
     gpu: Literal["require", "prefer", "off"] | None = Field(
         None, description="require: fail without a GPU; default require on Azure, prefer on local."
     )
-    inputs: dict[str, Tensor] | None = Field(None, description="Inputs, where the model's file does not say them.")
-    outputs: list[str] | dict[str, Tensor] | None = Field(None, description="Outputs to return, all if not given.")
+    inputs: dict[str, Tensor] | None = Field(
+        None,
+        description="Inputs, where the model's file does not say them.",
+        min_length=1,
+        examples=[{"x": {"dtype": "float32", "shape": [None, 784]}}],
+    )
+    outputs: (
+        Annotated[list[str], Field(min_length=1), Allowed("a list of names")]
+        | Annotated[dict[str, Tensor], Field(min_length=1), Allowed("a mapping like inputs")]
+        | None
+    ) = Field(None, description="Outputs to return, all if not given: names, or a mapping like inputs.")
     output: Literal["raw", "argmax"] | TopK = Field("raw", description="What is answered.")
     image: Image | None = Field(None, description="Accept image/jpeg and image/png bodies.")
     handler: FilePath | None = Field(
         None, description="Python file with preprocess(request, inputs) and/or postprocess(outputs)."
     )
-    batching: Batching | Literal[False] = Field(
-        default_factory=lambda: Batching(), description="Micro-batching, or false."
-    )
+    batching: Batching | Off = Field(default_factory=lambda: Batching(), description="Micro-batching, or false.")
     serving: Serving = Field(default_factory=lambda: Serving(), description="How requests are handled.")
-    replicas: int | None = Field(None, description="Fixed number of replicas; default 1.", ge=1, le=1000)
+    replicas: Integer | None = Field(
+        None, description="Fixed number of replicas; default 1.", ge=1, le=1000, examples=[3]
+    )
     autoscale: Autoscale | None = Field(None, description="Replicas that follow the load; instead of replicas.")
     resources: Resources = Field(default_factory=lambda: Resources(), description="What one replica gets.")
     auth: Literal["key", "token", "none"] = Field("key", description="How callers prove who they are.")
-    timeout_ms: int = Field(60000, description="Longest time for one request, in milliseconds.", ge=1, le=3600000)
-    max_concurrent_requests: int | None = Field(
+    timeout_ms: Integer = Field(60000, description="Longest time for one request, in milliseconds.", ge=1, le=3600000)
+    max_concurrent_requests: Integer | None = Field(
         None, description="Requests that one replica takes at a time; default: what the batching needs.", ge=1
     )
     probes: Probes = Field(default_factory=lambda: Probes(), description="The liveness probe.")
-    env: dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], str] = Field(
-        default_factory=dict, description="Extra environment variables of the service."
+    env: dict[VariableName, str] = Field(
+        default_factory=dict, description="Extra environment variables of the service.", repr=False
     )
     packages: Packages = Field(default_factory=lambda: Packages(), description="Further packages.")
-    app_insights: bool = Field(False, description="Send telemetry to Application Insights.")
+    app_insights: Switch = Field(False, description="Send telemetry to Application Insights.")
     tags: dict[str, str] = Field(default_factory=dict, description="Tags on the service.")
     sample: Sample | None = Field(None, description="The golden request.")
 
     @model_validator(mode="after")
-    def _replicas_or_autoscale(self) -> ServiceSpec:
+    def _agree(self) -> ServiceSpec:
         if self.replicas is not None and self.autoscale is not None:
-            raise ValueError("give replicas or autoscale, not both")
+            raise Rule(
+                "give replicas or autoscale, not both (null takes back what an earlier file says)",
+                "autoscale",
+                "replicas",
+            )
+        if self.gpu == "require" and self.resources.gpus == 0:
+            raise Rule("gpu: require needs at least one of resources.gpus", "resources.gpus", "gpu")
+        if isinstance(self.outputs, list) and len(set(self.outputs)) < len(self.outputs):
+            raise Rule("outputs names an output twice", "outputs")
+        if self.image is None and self.sample is not None and self.sample.input.suffix.lower() in IMAGE_SUFFIXES:
+            raise Rule(
+                "sample.input is an image; say with image how it becomes the model's input", "sample.input", "image"
+            )
         return self
 
 
 class Spec(Model):
     """A deploy file. Load one with `scorewright.load`; ``origin`` tells where each key stands."""
 
-    scorewright: Literal[1] = Field(description="Version of this file's format.")
-    project: str | None = Field(
+    scorewright: FormatVersion = Field(description="Version of this file's format.", examples=[1])
+    project: (
+        Annotated[str, Allowed("1 to 64 letters, digits, dots, dashes and underscores, a letter or digit first")] | None
+    ) = Field(
         None,
         description="Groups the services of this file on a shared target: `up` deletes a service of this project that "
         "the file no longer names. Without it, only `down` deletes.",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        examples=["digits"],
     )
     workspace: Workspace | None = Field(None, description="The workspace; Azure targets only.")
     cluster: Cluster | None = Field(None, description="The GPU cluster; Azure targets only.")
@@ -299,7 +391,7 @@ class Spec(Model):
         """Where the keys stand in the user's files."""
         return self._origin
 
-    def only(self, names: Mapping[str, Any] | list[str] | tuple[str, ...]) -> Spec:
+    def only(self, names: Iterable[str]) -> Spec:
         """The same spec with just the named services, for ``--service``."""
         narrowed = self.model_copy(update={"services": {name: self.services[name] for name in names}})
         narrowed._origin = self._origin

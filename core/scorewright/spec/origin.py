@@ -27,22 +27,56 @@ class LocatedStr(str):
         return located
 
 
+class UntypedStr(LocatedStr):
+    """A string whose field decides what it means: from an environment variable or from ``--set``.
+
+    ``replicas: "3"`` is a mistake, ``replicas: ${REPLICAS}`` is not: the environment knows nothing but text.
+    """
+
+
 def resolve_path(value: object) -> object:
-    """Make a path absolute: relative to the file that says it, or to the current folder where no file does."""
-    if isinstance(value, LocatedStr):
-        return (value.folder / Path(value).expanduser()).absolute()
-    if isinstance(value, str | Path):
-        return Path(value).expanduser().absolute()
-    return value
+    """Make a path absolute: relative to the file that says it, or to the current folder where no file does.
+
+    A ``~`` that names no known user is kept as it is.
+    """
+    if not isinstance(value, str | Path):
+        return value
+    try:
+        path = Path(value).expanduser()
+    except RuntimeError:
+        path = Path(value)
+    folder = value.folder if isinstance(value, LocatedStr) else Path.cwd()
+    return (folder / path).absolute()
+
+
+def dotted(path: KeyPath) -> str:
+    r"""A key path as users write it: ``services.mnist.replicas``; a dot inside a key is written ``\.``."""
+    return ".".join(str(part).replace("\\", "\\\\").replace(".", "\\.") for part in path)
+
+
+def undotted(text: str) -> list[str]:
+    """The keys of a dotted path; an empty one where two dots meet. The opposite of `dotted`."""
+    keys = [""]
+    chars = iter(text)
+    for char in chars:
+        if char == ".":
+            keys.append("")
+        else:
+            keys[-1] += next(chars, char) if char == "\\" else char
+    return keys
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the keys of a spec stand. ``files``: in the order given; ``root``: the first file's folder, absolute."""
+    """Where the keys of a spec stand. ``files``: in the order given; ``root``: the first file's folder, absolute.
+
+    ``positions``: of each key, and of each item of a list; ``values``: of each value.
+    """
 
     files: tuple[Path, ...] = ()
     root: Path = field(default_factory=Path.cwd)
     positions: Mapping[KeyPath, Location] = field(default_factory=dict)
+    values: Mapping[KeyPath, Location] = field(default_factory=dict)
 
     def locate(self, *path: str | int) -> Location | None:
         """The place of a key, or of the nearest key above it that is in a file."""
