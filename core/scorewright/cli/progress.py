@@ -92,7 +92,8 @@ class Step:
 class LiveSteps:
     """The steps being worked on, with a clock each; those that are done stay above."""
 
-    def __init__(self) -> None:
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console
         self.steps: dict[str, Step] = {}
         self.lock = threading.Lock()
 
@@ -102,7 +103,8 @@ class LiveSteps:
         from rich.spinner import Spinner
 
         self.spinner = Spinner("dots")
-        self.live: Live = Live(self, console=Console(stderr=True, highlight=False), transient=True)
+        console = self.console or Console(stderr=True, highlight=False)
+        self.live: Live = Live(self, console=console, transient=True)
         self.live.start()
         return self.show
 
