@@ -22,19 +22,6 @@ HEAVY = (
     "pluggy pydantic rich ruamel tensorflow torch"
 )
 SHARED = set("-f --file -t --target --service --set -o --output --events --quiet -v --yes".split())
-    "-f",
-    "--file",
-    "-t",
-    "--target",
-    "--service",
-    "--set",
-    "-o",
-    "--output",
-    "--events",
-    "--quiet",
-    "-v",
-    "--yes",
-}
 REPORT = f"""
 import sys
 found = [name for name in "{HEAVY}".split() if name in sys.modules]
