@@ -1,0 +1,144 @@
+"""Which packages an interpreter has, and whether they are what a bundle needs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from .layout import is_inherited
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+PROBE_SECONDS = 60
+PROBE = """
+import importlib.metadata as m, json, os, platform, sys
+found = {}
+for d in m.distributions():
+    name = d.metadata["Name"]
+    if name and name not in found:
+        found[name] = [d.version, d.requires or []]
+v = sys.version_info
+print(json.dumps({
+    "python": "%d.%d" % v[:2],
+    "markers": {
+        "implementation_name": sys.implementation.name,
+        "os_name": os.name,
+        "platform_machine": platform.machine(),
+        "platform_python_implementation": platform.python_implementation(),
+        "platform_system": platform.system(),
+        "python_full_version": platform.python_version(),
+        "python_version": "%d.%d" % v[:2],
+        "sys_platform": sys.platform,
+    },
+    "found": found,
+}))
+"""
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """What an interpreter says of itself. ``python``: its minor; ``markers``: for PEP 508 markers; ``found``: version
+    and requirements of every installed distribution, by canonical name."""
+
+    path: Path
+    python: str
+    markers: Mapping[str, str]
+    found: Mapping[str, tuple[str, tuple[str, ...]]]
+
+
+@dataclass(frozen=True)
+class Lack:
+    """A requirement that is not met. ``has``: the version that is there instead; None if there is none."""
+
+    wanted: str
+    has: str | None
+
+    def __str__(self) -> str:
+        return f"{self.wanted} ({f'has {self.has}' if self.has else 'not installed'})"
+
+
+def probe(python: Path) -> Interpreter:
+    """Ask an interpreter, in the environment that a server gets, what it has.
+
+    Raises `OSError` or `subprocess.SubprocessError` if it cannot be asked.
+    """
+    answer = subprocess.run(
+        [str(python), "-c", PROBE],
+        capture_output=True,
+        check=True,
+        cwd="/",
+        env={name: value for name, value in os.environ.items() if is_inherited(name)},
+        stdin=subprocess.DEVNULL,
+        timeout=PROBE_SECONDS,
+    )
+    value: dict[str, Any] = json.loads(answer.stdout)
+    found: dict[str, tuple[str, tuple[str, ...]]] = {
+        canonicalize_name(name): (version, tuple(needs)) for name, (version, needs) in value["found"].items()
+    }
+    return Interpreter(python, value["python"], value["markers"], found)
+
+
+def select(requirement: Mapping[str, Any], *, gpu: bool) -> tuple[str, str | None]:
+    """The form of a manifest's requirement that this machine needs, and the index it must come from, if any."""
+    index = requirement.get("index") if gpu else requirement.get("cpu_index")
+    return str(requirement["gpu" if gpu else "cpu"]), None if index is None else str(index)
+
+
+def lacks(interpreter: Interpreter, requirements: Iterable[Mapping[str, Any]], *, gpu: bool) -> list[Lack]:
+    """Every requirement that an interpreter does not meet.
+
+    On the CPU the GPU form does as well, and so does each distribution in ``same_as`` at the same version.
+    """
+    missing: list[Lack] = []
+    for requirement in requirements:
+        wanted = Requirement(select(requirement, gpu=gpu)[0])
+        choices = [wanted] if gpu else [wanted, Requirement(str(requirement["gpu"]))]
+        choices += [_renamed(wanted, str(name)) for name in requirement.get("same_as", ())]
+        failures = [_lacks(interpreter, choice) for choice in choices]
+        if all(failures):
+            present = [lack for lack in (failure[0] for failure in failures) if lack.has is not None]
+            missing.append(present[0] if present else failures[0][0])
+    return missing
+
+
+def _renamed(requirement: Requirement, name: str) -> Requirement:
+    return Requirement(f"{name}{requirement.specifier}")
+
+
+def _lacks(interpreter: Interpreter, wanted: Requirement, seen: Sequence[str] = ()) -> list[Lack]:
+    """What is missing of one requirement: the package itself, or what its extras ask for."""
+    if wanted.marker is not None and not wanted.marker.evaluate(dict(interpreter.markers)):
+        return []
+    version, needs = interpreter.found.get(canonicalize_name(wanted.name), (None, ()))
+    if version is None or not wanted.specifier.contains(version, prereleases=True):
+        return [Lack(str(wanted), version)]
+    return [
+        lack
+        for extra in sorted(wanted.extras)
+        for need in needs
+        for lack in _lacks_for_extra(interpreter, need, extra, (*seen, wanted.name))
+    ]
+
+
+def _lacks_for_extra(interpreter: Interpreter, need: str, extra: str, seen: Sequence[str]) -> list[Lack]:
+    """What is missing of one line of a distribution's metadata, if the line belongs to the extra."""
+    try:
+        requirement = Requirement(need)
+    except InvalidRequirement:
+        return []  # old metadata; the installer has passed over it too
+    if requirement.marker is None or requirement.marker.evaluate({**interpreter.markers, "extra": ""}):
+        return []
+    if not requirement.marker.evaluate({**interpreter.markers, "extra": extra}):
+        return []
+    requirement.marker = None
+    if requirement.name in seen and not requirement.extras:
+        return []
+    return _lacks(interpreter, requirement, seen) if len(seen) < 8 else []

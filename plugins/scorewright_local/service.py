@@ -1,0 +1,229 @@
+"""The command's side of a front: find it, start it, talk to it, make sure that it is gone."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scorewright.errors import DeploymentError
+
+from .files import POLL_SECONDS, is_locked, read_json, write_json
+from .layout import is_inherited
+from .places import make_private
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .places import ServicePlace
+
+ANSWER_SECONDS = 10.0
+STOP_SECONDS = 30.0
+SILENCE_SECONDS = 60.0
+"""Longest silence of a front that starts a candidate; it says every two seconds that it lives."""
+
+
+class Front:
+    """A running front. Every call raises `httpx.TransportError` if it is gone."""
+
+    def __init__(self, control: str) -> None:
+        import httpx
+
+        self._client = httpx.Client(
+            transport=httpx.HTTPTransport(uds=control), base_url="http://front", timeout=ANSWER_SECONDS, trust_env=False
+        )
+
+    def __enter__(self) -> Front:
+        return self
+
+    def close(self) -> None:
+        """Close the connection to it."""
+        self._client.close()
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def describe(self) -> dict[str, Any]:
+        """What there is: ``pid``, ``port``, ``state``, ``current``, ``previous``, ``device``, ``restarts``."""
+        return self._get(self._client.get("/"))
+
+    @contextlib.contextmanager
+    def trial(self, version: str) -> Iterator[Iterator[dict[str, Any]]]:
+        """Start a version as candidate; the value iterates over what happens to it. It lives as long as this block,
+        unless it is promoted."""
+        with self._client.stream("POST", "/trial", json={"version": version}, timeout=SILENCE_SECONDS) as answer:
+            answer.raise_for_status()
+            yield (json.loads(line) for line in answer.iter_lines())
+
+    def promote(self, version: str) -> dict[str, Any]:
+        """Make the candidate current. Raises `httpx.HTTPStatusError` if it has ended meanwhile."""
+        return self._get(self._client.post("/promote", json={"version": version}))
+
+    def reload_keys(self) -> None:
+        """Have it take over the file of keys."""
+        self._get(self._client.post("/keys"))
+
+    def stop(self) -> None:
+        """Have it end the service."""
+        self._get(self._client.post("/stop"))
+
+    @staticmethod
+    def _get(answer: Any) -> dict[str, Any]:  # noqa: ANN401 - httpx is not imported when this module loads
+        answer.raise_for_status()
+        value: dict[str, Any] = answer.json()
+        return value
+
+
+def find_front(place: ServicePlace) -> Front | None:
+    """The front of a service, if one runs and answers."""
+    import httpx
+
+    control = read_json(place.front).get("control")
+    if control is None or not is_locked(place.alive):
+        return None
+    front = Front(control)
+    try:
+        front.describe()
+    except httpx.TransportError:
+        front.close()
+        return None
+    return front
+
+
+def start_front(place: ServicePlace) -> Front:
+    """Start the front of a service, in a session of its own. Nothing of an earlier one may live any more.
+
+    Raises `DeploymentError` (SW2003).
+    """
+    make_private(place.folder)
+    place.log.parent.mkdir(mode=0o700, exist_ok=True)
+    ensure_keys(place)
+    errors = place.log.with_name("front.log")
+    # -P: no module of the current folder's may stand in for one of ours.
+    command = [sys.executable, "-P", "-m", "scorewright_local.front", str(place.folder), str(place.socket_folder())]
+    kept = {name: value for name, value in os.environ.items() if is_inherited(name) or name == "PYTHONPATH"}
+    with errors.open("ab") as stderr:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            env=kept,
+            cwd="/",
+            start_new_session=True,
+        )
+    with process:
+        assert process.stdout is not None
+        ready = process.stdout.readline()
+    if not ready:
+        raise _not_started(place, errors)
+    return Front(json.loads(ready)["control"])
+
+
+def ensure_front(place: ServicePlace) -> Front:
+    """The front of a service; one is started if none answers. Raises `DeploymentError` (SW2003, SW2004)."""
+    front = find_front(place)
+    if front is not None:
+        return front
+    end_front(place)
+    return start_front(place)
+
+
+def end_front(place: ServicePlace) -> None:
+    """End the front of a service and wait until neither it nor a server of its lives.
+
+    Raises `DeploymentError` (SW2004) if something cannot be ended.
+    """
+    import httpx
+
+    front = find_front(place)
+    if front is not None:
+        with front, contextlib.suppress(httpx.TransportError):
+            front.stop()
+    if not _wait_gone(place, STOP_SECONDS):
+        _kill(place)
+        if not _wait_gone(place, STOP_SECONDS):
+            raise DeploymentError(
+                "SW2004",
+                f"Service {place.name} cannot be stopped.",
+                cause=f"A process still holds {place.alive}.",
+                steps=[f"Find it with `lsof {place.alive}`, end it, and repeat the command."],
+            )
+    sockets = read_json(place.front).get("control")
+    if sockets is not None:
+        with contextlib.suppress(FileNotFoundError):
+            for file in Path(sockets).parent.glob("*.sock"):
+                file.unlink(missing_ok=True)
+            Path(sockets).parent.rmdir()
+
+
+def ensure_keys(place: ServicePlace) -> dict[str, Any]:
+    """The keys of a service, made now if it has none."""
+    keys = read_json(place.keys)
+    if not keys:
+        keys = {"primary": new_key(), "secondary": new_key()}
+        write_json(place.keys, keys)
+    return keys
+
+
+def new_key() -> str:
+    """A random key: 32 characters, as Azure's are."""
+    import secrets
+
+    return secrets.token_urlsafe(24)
+
+
+def tail(path: Path, lines: int) -> str:
+    """The last lines of a text file; empty if there is none."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def _wait_gone(place: ServicePlace, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while is_locked(place.alive):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
+
+
+def _kill(place: ServicePlace) -> None:
+    """Kill a front that does not answer. Who listens on its socket is asked of the kernel, never of a file: a number
+    in a file may by now be somebody else's."""
+    control = read_json(place.front).get("control")
+    if control is None:
+        return
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(ANSWER_SECONDS)
+        connection.connect(control)
+        os.kill(_peer(connection), signal.SIGKILL)
+
+
+def _peer(connection: socket.socket) -> int:
+    """The process at the other end of a unix socket."""
+    if sys.platform == "darwin":
+        sol_local, local_peerpid = 0, 2  # <sys/un.h>
+        return int(connection.getsockopt(sol_local, local_peerpid))
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", credentials)[0])
+
+
+def _not_started(place: ServicePlace, errors: Path) -> DeploymentError:
+    return DeploymentError(
+        "SW2003",
+        f"The process in front of service {place.name} did not start.",
+        cause=tail(errors, 15) or None,
+        steps=["Run `scorewright doctor`.", f"Read {errors}."],
+    )
