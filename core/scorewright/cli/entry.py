@@ -36,7 +36,7 @@ def run(args: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         return _show(_interrupted(args), args, INTERRUPTED)
     except ScorewrightError as error:
-        return _show(error, args, FAILED if isinstance(error, DeploymentError) else REFUSED)
+        return _show(error, args, _code(error))
     except click.ClickException as error:
         return _show(_usage(error), args, REFUSED)
     except OSError as error:
@@ -51,6 +51,12 @@ def _show(error: ScorewrightError, args: Sequence[str], code: int) -> int:
 
     show(error, as_json=wants_json(args))
     return code
+
+
+def _code(error: ScorewrightError) -> int:
+    if error.code == "SW1704":  # Ctrl-C while a plan was carried out: what was begun is finished, then this is raised.
+        return INTERRUPTED
+    return FAILED if isinstance(error, DeploymentError) else REFUSED
 
 
 def _interrupted(args: Sequence[str]) -> ScorewrightError:

@@ -136,7 +136,7 @@ class Run:
         import click
 
         if not click.confirm(question, err=True):
-            raise ScorewrightError("SW1911", "nothing was changed: you said no")
+            raise ScorewrightError("SW1907", "nothing was changed: you said no")
 
     @contextmanager
     def observed(self) -> Iterator[Emit]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +15,6 @@ from scorewright.errors import DeploymentError, ScorewrightError
 if TYPE_CHECKING:
     from scorewright.cli.run import Run
     from scorewright.client import Answer
-    from scorewright.findings import Json
 
 SHOWN = ("x-scorewright-device", "x-scorewright-model", "x-scorewright-batch")
 
@@ -27,7 +25,9 @@ SHOWN = ("x-scorewright-device", "x-scorewright-model", "x-scorewright-batch")
 @click.option("--json", "text", metavar="TEXT", help="Send this JSON text.")
 @click.option("--image", metavar="FILE", help="Send this image.")
 @click.option("--content-type", help="Content type of what is sent.  [default: read from its first bytes]")
-@click.option("--accept", help="Content type of the answer, such as application/x-npy.")
+@click.option(
+    "--accept", default="application/json", show_default=True, help="Form of the answer, such as application/x-npy."
+)
 @common()
 def command(
     run: Run,
@@ -36,7 +36,7 @@ def command(
     text: str | None,
     image: str | None,
     content_type: str | None,
-    accept: str | None,
+    accept: str,
 ) -> None:
     """Send one request to a service and write its answer to stdout.
 
@@ -52,7 +52,7 @@ def command(
         for key, value in shown.items():
             run.note(f"{key}: {value}")
     if run.output == "json":
-        run.answer({"service": name, "status": answer.status, "headers": dict(shown), "answer": _plain(answer)})
+        run.answer({"service": name, "status": answer.status, "headers": dict(shown), "answer": answer.json()})
     else:
         _write(answer)
 
@@ -88,24 +88,8 @@ def sniff(body: bytes) -> str:
 
 def _refused(name: str, answer: Answer) -> DeploymentError:
     """The error that the service answered with, as ours."""
-    cause: str | None
-    try:
-        error = json.loads(answer.body)["error"]
-        cause = f"{error['code']}: {error['message']}" + (f" (input {error['input']})" if error.get("input") else "")
-    except (ValueError, KeyError, TypeError):
-        cause = answer.body[:2000].decode(errors="replace") or None
-    steps = ["correct the request"] if answer.status < 500 else [f"see: scorewright logs {name}"]
-    return DeploymentError("SW1907", f"service {name} answered {answer.status}", cause=cause, steps=steps)
-
-
-def _plain(answer: Answer) -> Json:
-    """The answer's body as plain data."""
-    try:
-        value: Json = json.loads(answer.body)
-    except ValueError:
-        steps = ["leave out --accept, or leave out -o json"]
-        raise ScorewrightError("SW1910", "the answer is not JSON, so -o json cannot show it", steps=steps) from None
-    return value
+    steps = ["correct the request"] if answer.status < 500 else [f"see what it wrote: scorewright logs {name}"]
+    return DeploymentError("SW1721", f"{name} answered {answer.status}", cause=answer.message(), steps=steps)
 
 
 def _write(answer: Answer) -> None:
