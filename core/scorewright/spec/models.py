@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
 from .fields import (
+    WHOLE,
     Allowed,
     DType,
     FilePath,
@@ -118,7 +119,7 @@ class ModelRef(Model):
         description="Name to register it under, or of a registered model; default: the service's name.",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$",
     )
-    version: Annotated[str, Field(min_length=1)] | Annotated[Integer, Field(ge=1)] | None = Field(
+    version: Annotated[str, Field(min_length=1)] | Annotated[int, Field(ge=1), WHOLE] | None = Field(
         None, description="Pin a registered version; only without path."
     )
     module: FilePath | None = Field(
@@ -167,7 +168,7 @@ class Tensor(Model):
 
     dtype: DType = Field("float32", description="Element type.")
     shape: Annotated[
-        list[Annotated[Integer, Field(ge=0)] | None],
+        list[Annotated[int, Field(ge=0), WHOLE] | None],
         Allowed("a list with a whole number of at least 0, or null, for each axis"),
     ] = Field(description="One entry per axis; null: any length.", examples=[[None, 784]])
     tensor: str | None = Field(
@@ -183,7 +184,8 @@ class TopK(Model):
     softmax: Switch = Field(False, description="Turn logits into probabilities first.")
 
 
-Pixels: TypeAlias = Annotated[Integer, Field(ge=1, le=16384)]
+Pixels: TypeAlias = Annotated[int, Field(ge=1, le=16384), WHOLE]
+
 CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
 """Channels of each Pillow mode that ``image.mode`` takes."""
 
@@ -329,15 +331,15 @@ class ServiceSpec(Model):
     )
     batching: Batching | Off = Field(default_factory=lambda: Batching(), description="Micro-batching, or false.")
     serving: Serving = Field(default_factory=lambda: Serving(), description="How requests are handled.")
-    replicas: Integer | None = Field(
-        None, description="Fixed number of replicas; default 1.", ge=1, le=1000, examples=[3]
+    replicas: Annotated[int, Field(ge=1, le=1000), WHOLE] | None = Field(
+        None, description="Fixed number of replicas; default 1.", examples=[3]
     )
     autoscale: Autoscale | None = Field(None, description="Replicas that follow the load; instead of replicas.")
     resources: Resources = Field(default_factory=lambda: Resources(), description="What one replica gets.")
     auth: Literal["key", "token", "none"] = Field("key", description="How callers prove who they are.")
     timeout_ms: Integer = Field(60000, description="Longest time for one request, in milliseconds.", ge=1, le=3600000)
-    max_concurrent_requests: Integer | None = Field(
-        None, description="Requests that one replica takes at a time; default: what the batching needs.", ge=1
+    max_concurrent_requests: Annotated[int, Field(ge=1), WHOLE] | None = Field(
+        None, description="Requests that one replica takes at a time; default: what the batching needs."
     )
     probes: Probes = Field(default_factory=lambda: Probes(), description="The liveness probe.")
     env: dict[VariableName, str] = Field(

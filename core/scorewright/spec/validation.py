@@ -75,17 +75,17 @@ def _report(tree: Node, errors: Iterable[ErrorDetails], left_out: set[KeyPath], 
         elif _explained(place.path, left_out):
             found.add(_entry(place.path[:-1] if place.missing else place.path))
         else:
-            _fault(place, error["type"], faults)
+            _fault(tree, place, error["type"], faults)
             found |= {place.path, _entry(place.path[:-1])} if place.missing else {_entry(place.path)}
     return found
 
 
-def _fault(place: Place, kind: str, faults: Faults) -> None:
+def _fault(tree: Node, place: Place, kind: str, faults: Faults) -> None:
     node, path = place.node, place.path
     if place.missing:
         expected = place.kind.below(path[-1])
         message = f"missing; allowed: {words(expected)}" if expected else "missing"
-        faults.add(MISSING_KEY, message, node.key_at, path=path, hint=missing_hint(place.kind, path, node))
+        faults.add(MISSING_KEY, message, node.key_at, path=path, hint=missing_hint(place.kind, path, tree))
     elif kind == "extra_forbidden":
         faults.add(UNKNOWN_KEY, "unknown key", node.key_at, path=path, hint=unknown_hint(place.kind, path))
     else:

@@ -57,11 +57,15 @@ def _deeper(model: type[Model], key: str) -> str | None:
     return None
 
 
-def missing_hint(kind: Kind, path: KeyPath, node: Node) -> str | None:
-    """What the key is for; and the name that may have been meant where only an override mentions the service."""
+def missing_hint(kind: Kind, path: KeyPath, tree: Node) -> str | None:
+    """What the key is for; or which service was meant, where only an override mentions this one."""
+    mapping = tree.find(path[:-1])
+    if len(path) == 3 and path[0] == "services" and mapping is not None and not mapping.key_at.line:
+        services = tree.child("services")
+        named = [str(name) for name, node in services.children() if node.key_at.line] if services is not None else []
+        found = nearest(str(path[1]), named)
+        return f"No file has a service named {printable(str(path[1]))}.{f' Did you mean {found}?' if found else ''}"
     field = kind.model.model_fields.get(str(path[-1])) if kind.model is not None else None
-    if len(path) == 3 and path[0] == "services" and not node.key_at.line:
-        return f"No file has a service named {printable(str(path[1]))}."
     return field.description if field is not None else None
 
 
