@@ -1,0 +1,108 @@
+"""What the scoring front end talks to: something that answers a service's requests."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A replica's answer."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+class ReplicaError(Exception):
+    """A replica did not come up, or does not answer. ``code``: ``CrashLoopBackOff`` or ``DeploymentTimedOut``."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Replica(Protocol):
+    """One running version of a service. ``busy``: requests in it right now."""
+
+    busy: int
+
+    async def start(self) -> None:
+        """Come up; returns once healthy. Raises `ReplicaError` if that does not happen."""
+
+    async def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Answered:
+        """Answer a request. Raises `ReplicaError` if it cannot be reached, TimeoutError after so many seconds."""
+
+    def alive(self) -> bool:
+        """Whether it still runs."""
+
+    def log(self) -> str:
+        """What it wrote."""
+
+    async def stop(self) -> None:
+        """End it, and free what it used."""
+
+
+class Stub:
+    """Answers the same to everybody, with the headers of a scorewright service: no process, for tests of many services.
+
+    ``answer``: the JSON value. ``model``: ``name:version``."""
+
+    def __init__(self, answer: object, model: str) -> None:
+        self.busy = 0
+        self._body = json.dumps(answer).encode()
+        self._headers = {
+            "Content-Type": "application/json",
+            "x-scorewright-device": "cpu (rehearsal)",
+            "x-scorewright-model": model,
+            "x-scorewright-batch": "1",
+        }
+
+    async def start(self) -> None:
+        """Nothing to do."""
+
+    async def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Answered:
+        """The one answer."""
+        return Answered(200, self._headers, self._body)
+
+    def alive(self) -> bool:
+        """Always."""
+        return True
+
+    def log(self) -> str:
+        """One line."""
+        return "scoring is stubbed out\n"
+
+    async def stop(self) -> None:
+        """Nothing to do."""
+
+
+class Broken:
+    """A replica that crashes whenever it is called; it keeps the log it is given."""
+
+    def __init__(self, log: str) -> None:
+        self.busy = 0
+        self._log = log
+
+    async def start(self) -> None:
+        """Nothing to do: it fails later."""
+
+    async def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Answered:
+        """Never answers. Raises `ReplicaError`."""
+        raise ReplicaError("CrashLoopBackOff", "the container crashed")
+
+    def alive(self) -> bool:
+        """Never."""
+        return False
+
+    def log(self) -> str:
+        """The log given."""
+        return self._log
+
+    async def stop(self) -> None:
+        """Nothing to do."""
