@@ -6,6 +6,7 @@
     ├── PluginError             a plugin, framework or target is missing, broken or clashes
     ├── ModelError              a model file cannot be read or lacks what we need
     └── DeploymentError         a target could not do what the plan said
+        └── ApplyError          some steps of a plan failed: carries every failure
 
 An exception outside this tree is a bug of ours and is shown with its traceback. Each code has a page:
 ``scorewright explain CODE``.
@@ -16,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from .findings import Finding, Json
 
@@ -70,3 +71,29 @@ class ModelError(ScorewrightError):
 
 class DeploymentError(ScorewrightError):
     """A target could not do what the plan said."""
+
+
+class ApplyError(DeploymentError):
+    """Some steps of a plan failed, or it was interrupted.
+
+    ``failures``: by address; ``done``: addresses of the steps that were done.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        summary: str,
+        failures: Mapping[str, ScorewrightError],
+        done: Sequence[str],
+        *,
+        cause: str | None = None,
+        steps: Sequence[str] = (),
+    ) -> None:
+        super().__init__(code, summary, cause=cause, steps=steps)
+        self.failures = dict(failures)
+        self.done = tuple(done)
+
+    def to_dict(self) -> dict[str, Json]:
+        """The same data for ``--output json``, each failure included."""
+        failures: dict[str, Json] = {address: error.to_dict() for address, error in self.failures.items()}
+        return {**super().to_dict(), "failures": failures, "done": [*self.done]}

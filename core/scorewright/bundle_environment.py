@@ -1,0 +1,83 @@
+"""The environment of a bundle: which packages, in which order, from where."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packaging.requirements import InvalidRequirement
+from packaging.requirements import Requirement as PipRequirement
+from packaging.utils import canonicalize_name
+
+from .errors import ScorewrightError
+from .framework import Requirement
+from .server_stack import NUMPY, PILLOW, SERVER
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .findings import Json
+    from .resolve import ResolvedService
+
+
+def requirements(service: ResolvedService) -> tuple[Requirement, ...]:
+    """Every pip package of a service: the framework's, the server stack, the user's.
+
+    What the user pins takes the place of our own numpy and pillow. Raises `ScorewrightError` (SW1604) for a package
+    that is not a PEP 508 requirement.
+    """
+    asked = [_checked(text) for text in service.spec.packages.pip]
+    named = {_name(requirement.gpu) for requirement in (*service.resolution.requirements, *asked)}
+    ours = [NUMPY, PILLOW] if service.spec.image is not None else [NUMPY]
+    return (
+        *service.resolution.requirements,
+        SERVER,
+        *(requirement for requirement in ours if _name(requirement.gpu) not in named),
+        *asked,
+    )
+
+
+def pip_lines(packages: Sequence[Requirement]) -> list[str]:
+    """The packages in their GPU form as pip takes them, indexes first."""
+    indexes = dict.fromkeys(requirement.index for requirement in packages if requirement.index)
+    return [*(f"--extra-index-url {index}" for index in indexes), *(requirement.gpu for requirement in packages)]
+
+
+def conda(service: ResolvedService, packages: Sequence[Requirement]) -> dict[str, Json]:
+    """The conda environment. Its name says nothing of the service, so that equal environments are one."""
+    pip: list[Json] = [*pip_lines(packages)]
+    return {
+        "name": "scorewright",
+        "channels": ["conda-forge"],
+        "dependencies": [
+            f"python={service.resolution.python}",
+            "pip",
+            *service.spec.packages.conda,
+            {"pip": pip},
+        ],
+    }
+
+
+def environment(service: ResolvedService, packages: Sequence[Requirement]) -> dict[str, Json]:
+    """What ``environment.json`` says. The user's variables win over the framework's."""
+    variables: dict[str, Json] = {**service.resolution.variables, **service.spec.env}
+    return {
+        "image": service.resolution.image,
+        "python": service.resolution.python,
+        "variables": variables,
+        "pip": [*pip_lines(packages)],
+        "conda": [*service.spec.packages.conda],
+    }
+
+
+def _checked(text: str) -> Requirement:
+    # pip reads a line that begins with a dash as an option: only what parses as a requirement gets into the list.
+    try:
+        clean = str(PipRequirement(text))
+    except InvalidRequirement as error:
+        summary = f"packages.pip: {text!r} is not a pip requirement"
+        raise ScorewrightError("SW1604", summary, cause=str(error), steps=["write NAME==VERSION"]) from error
+    return Requirement(gpu=clean, cpu=clean)
+
+
+def _name(requirement: str) -> str:
+    return canonicalize_name(PipRequirement(requirement).name)

@@ -1,0 +1,32 @@
+"""Preflight checks: everything that can be known before anything is built or changed.
+
+A check is a function from a `CheckContext` to findings, in a file of its own kind, listed in ``CHECKS``. What makes a
+model unreadable, a framework unknown or a signature incomplete is found by `scorewright.resolve`, before these run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .context import Check, CheckContext
+from .files import expected_answers, labels
+from .handler import handlers
+from .sample import samples
+
+if TYPE_CHECKING:
+    from scorewright.findings import Finding
+    from scorewright.plugins import PluginManager
+    from scorewright.resolve import Resolved
+    from scorewright.spec.models import Spec
+    from scorewright.target import Target
+
+__all__ = ["CHECKS", "Check", "CheckContext", "run"]
+
+CHECKS: tuple[Check, ...] = (labels, handlers, samples, expected_answers)
+"""All checks, in the order in which they are done."""
+
+
+def run(spec: Spec, resolved: Resolved, target: Target, plugins: PluginManager) -> tuple[Finding, ...]:
+    """Do every check and return what they found."""
+    context = CheckContext(spec, resolved, target, plugins)
+    return tuple(finding for check in CHECKS for finding in check(context))

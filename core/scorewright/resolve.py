@@ -1,0 +1,239 @@
+"""What the deploy file leaves open, found out: the framework, what the model's file says, the packages that serve it.
+
+Pure reading. Whatever is wrong with a user's files or with a plugin becomes a finding, so that one run shows it all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from .errors import PluginError, ScorewrightError
+from .findings import Finding, Level
+from .framework import Detection, DetectRequest, Inspection, InspectRequest, ResolveRequest
+from .hashing import hash_model
+from .signature import Signature, TensorSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .framework import Framework, Resolution
+    from .plugins import PluginManager
+    from .spec.models import ServiceSpec, Spec, Tensor
+
+Q = TypeVar("Q")
+A = TypeVar("A")
+
+
+@dataclass(frozen=True)
+class ResolvedService:
+    """One service with nothing left open.
+
+    ``gpu``: the policy on the target in question; a bundle does not depend on it. ``model_hash``: of the model's
+    content, or of name and version for a registered model. ``inspection.signature`` may be None; then the findings say
+    what to write, and no bundle can be built.
+    """
+
+    name: str
+    spec: ServiceSpec
+    framework: Framework
+    detection: Detection
+    inspection: Inspection
+    resolution: Resolution
+    model_hash: str
+    gpu: str
+
+    @property
+    def model_name(self) -> str:
+        """The name that the model is or will be registered under."""
+        return self.spec.model.name or self.name
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """Every service that could be resolved, by name, and everything there is to say."""
+
+    services: Mapping[str, ResolvedService]
+    findings: tuple[Finding, ...]
+
+
+def resolve(spec: Spec, plugins: PluginManager, *, gpu_default: str = "require") -> Resolved:
+    """Resolve every service of a spec. ``gpu_default``: the target's, for services that do not say ``gpu``.
+
+    Raises nothing for what users or plugins do wrong: that is in the findings, with its place in the deploy file.
+    """
+    services: dict[str, ResolvedService] = {}
+    findings: list[Finding] = []
+    for name in spec.services:
+        work = _Service(spec, name, plugins, gpu_default)
+        service = work.resolve()
+        findings += work.findings
+        if service is not None:
+            services[name] = service
+    return Resolved(services, tuple(findings))
+
+
+def declared(tensors: Mapping[str, Tensor] | None) -> tuple[TensorSpec, ...] | None:
+    """What the deploy file says of inputs or outputs, as tensor specs."""
+    if tensors is None:
+        return None
+    return tuple(TensorSpec(name, item.dtype, tuple(item.shape), item.tensor) for name, item in tensors.items())
+
+
+class _Service:
+    """Resolves one service, collecting findings."""
+
+    def __init__(self, spec: Spec, name: str, plugins: PluginManager, gpu_default: str) -> None:
+        self.spec = spec
+        self.name = name
+        self.service = spec.services[name]
+        self.plugins = plugins
+        self.gpu = self.service.gpu or gpu_default
+        self.findings: list[Finding] = []
+
+    def resolve(self) -> ResolvedService | None:
+        if self.service.model.path is not None and not self.service.model.path.exists():
+            self._say("SW1281", f"there is no model at {self.service.model.path}", "model.path", hint=_PATHS)
+            return None
+        found = self._registered() if self.service.model.path is None else self._detect()
+        if found is None:
+            return None
+        framework, detection = found
+        inspection = self._inspect(framework, detection)
+        resolution = self._packages(framework, detection, inspection)
+        model_hash = self._hash()
+        if inspection is None or resolution is None or model_hash is None:
+            return None
+        return ResolvedService(
+            self.name, self.service, framework, detection, inspection, resolution, model_hash, self.gpu
+        )
+
+    def _registered(self) -> tuple[Framework, Detection] | None:
+        """A registered model: its files are elsewhere, so the deploy file has to say what they would."""
+        missing = [
+            key
+            for key, value in [
+                ("framework", self.service.framework),
+                ("inputs", self.service.inputs),
+                ("outputs", self.service.outputs if isinstance(self.service.outputs, dict) else None),
+            ]
+            if value is None
+        ]
+        if missing:
+            message = f"a registered model's files are not here to be read, so write {', '.join(missing)}"
+            self._say("SW1284", message, "model.name", hint=_REGISTERED)
+        framework = self._named()
+        if framework is None or missing:
+            return None
+        return framework, Detection("registered", "the deploy file says so")
+
+    def _named(self) -> Framework | None:
+        if self.service.framework is None:
+            return None
+        try:
+            return self.plugins.framework(self.service.framework.name)
+        except PluginError as error:
+            self._say(error.code, f"{error.summary} ({error.cause})", "framework", hint="; ".join(error.steps))
+            return None
+
+    def _detect(self) -> tuple[Framework, Detection] | None:
+        assert self.service.model.path is not None
+        request = DetectRequest(self.service.model.path)
+        named = self._named()
+        if self.service.framework is not None and named is None:
+            return None
+        candidates = [named] if named else list(self.plugins.frameworks.values())
+        seen = [
+            (framework, detection)
+            for framework in candidates
+            if (detection := self._ask(framework, framework.detect, request, "model.path")) is not None
+        ]
+        if len(seen) == 1:
+            return seen[0]
+        names = ", ".join(framework.name for framework in candidates) or "none is installed"
+        if not seen:
+            message = f"{request.path} is not a model that a framework knows (asked: {names})"
+            self._say("SW1282", message, "model.path", hint="scorewright plugins lists the frameworks")
+        else:
+            saw = "; ".join(f"{framework.name}: {detection.reason}" for framework, detection in seen)
+            self._say("SW1283", f"several frameworks know {request.path}: {saw}", "model.path", hint=_NAME_ONE)
+        return None
+
+    def _inspect(self, framework: Framework, detection: Detection) -> Inspection | None:
+        model = self.service.model
+        outputs = self.service.outputs
+        inputs = declared(self.service.inputs)
+        wanted = declared(outputs) if isinstance(outputs, dict) else None
+        if model.path is None:
+            assert inputs is not None and wanted is not None
+            rows = all(tensor.shape and tensor.shape[0] is None for tensor in (*inputs, *wanted))
+            return Inspection(Signature(inputs, wanted, batch=rows))
+        request = InspectRequest(
+            path=model.path,
+            format=detection.format,
+            inputs=inputs,
+            outputs=wanted,
+            output_names=tuple(outputs) if isinstance(outputs, list) else None,
+            options={
+                "module": str(model.module) if model.module else None,
+                "factory": model.factory,
+                "allow_pickle": model.allow_pickle,
+            },
+        )
+        inspection = self._ask(framework, framework.inspect, request, "model.path")
+        self._take(inspection.findings if inspection else ())
+        return inspection
+
+    def _packages(self, framework: Framework, detection: Detection, inspection: Inspection | None) -> Resolution | None:
+        request = ResolveRequest(
+            format=detection.format,
+            # A bundle is the same on every target, so the target's default is not asked.
+            gpu=self.service.gpu != "off",
+            version=self.service.framework.version if self.service.framework else None,
+            written_by=inspection.written_by if inspection else None,
+            vm_size=self.spec.cluster.vm_size if self.spec.cluster else None,
+        )
+        resolution = self._ask(framework, framework.resolve, request, "framework")
+        self._take(resolution.findings if resolution else ())
+        return resolution
+
+    def _hash(self) -> str | None:
+        model = self.service.model
+        if model.path is None:
+            return hashlib.sha256(f"{model.name}:{model.version or 'latest'}".encode()).hexdigest()
+        try:
+            return hash_model(model.path)
+        except ScorewrightError as error:
+            self._fault(error, "model.path")
+            return None
+
+    def _ask(self, framework: Framework, function: Callable[[Q], A], request: Q, path: str) -> A | None:
+        """Call a plugin; whatever it raises becomes a finding that names it."""
+        try:
+            return function(request)
+        except ScorewrightError as error:
+            self._fault(error, path)
+        except Exception as error:  # a plugin may raise anything; it must be named, not end the run
+            message = f"the plugin of {framework.name!r} failed: {type(error).__name__}: {error}"
+            self._say("SW1286", message, path, hint="report it to the plugin's authors, with the model if you can")
+        return None
+
+    def _fault(self, error: ScorewrightError, path: str) -> None:
+        message = f"{error.summary}: {error.cause}" if error.cause else error.summary
+        self._say(error.code, message, path, hint="; ".join(error.steps) or None)
+
+    def _take(self, findings: tuple[Finding, ...]) -> None:
+        """Findings of a plugin, whose paths count from the service."""
+        for finding in findings:
+            path = f"services.{self.name}" + (f".{finding.path}" if finding.path else "")
+            location = finding.location or self.spec.origin.locate(*path.split("."))
+            self.findings.append(replace(finding, path=path, location=location))
+
+    def _say(self, code: str, message: str, path: str, hint: str | None = None) -> None:
+        self._take((Finding(Level.ERROR, code, message, hint=hint, path=path),))
+
+
+_PATHS = "paths are relative to the deploy file that says them"
+_NAME_ONE = "say which one serves it: framework: NAME"
+_REGISTERED = "for example:\nframework: onnx\ninputs: {x: {shape: [null, 4]}}\noutputs: {y: {shape: [null, 2]}}"
