@@ -90,8 +90,8 @@ def file_suffix(pattern: str) -> Callable[[object], object]:
 
 
 WHOLE = BeforeValidator(_typed(int))
-"""Reads a whole number from a variable. Where a limit applies inside a union, it goes before this one, or the JSON Schema
-does not get it."""
+"""Reads a whole number from a variable. Where a limit applies inside a union, it goes before this one, or the JSON
+Schema does not get it."""
 
 Integer: TypeAlias = Annotated[int, WHOLE]
 """A whole number; ``3.0`` is one, ``true`` is not."""

@@ -118,6 +118,7 @@ class ModelRef(Model):
         None,
         description="Name to register it under, or of a registered model; default: the service's name.",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$",
+        examples=["tf-dnn-mnist"],
     )
     version: Annotated[str, Field(min_length=1)] | Annotated[int, Field(ge=1), WHOLE] | None = Field(
         None, description="Pin a registered version; only without path."
@@ -125,6 +126,7 @@ class ModelRef(Model):
     module: FilePath | None = Field(
         None,
         description="Python file that defines the network, for a PyTorch state_dict; it is copied into the bundle.",
+        examples=["network.py"],
     )
     factory: Annotated[str, Allowed("the name of a Python class or function")] | None = Field(
         None,
@@ -160,6 +162,7 @@ class FrameworkRef(Model):
         None,
         description='Version to serve with, such as "2.15"; default: the newest that fits.',
         pattern=r"^[0-9]+(\.[0-9]+)*$",
+        examples=["2.15"],
     )
 
 
@@ -311,7 +314,9 @@ class ServiceSpec(Model):
         | None
     ) = Field(None, description="The framework; default: detected from the model's files.", examples=["tensorflow"])
     gpu: Literal["require", "prefer", "off"] | None = Field(
-        None, description="require: fail without a GPU; default require on Azure, prefer on local."
+        None,
+        description="require: fail without a GPU; default require on Azure, prefer on local.",
+        examples=["require"],
     )
     inputs: dict[str, Tensor] | None = Field(
         None,
@@ -323,11 +328,15 @@ class ServiceSpec(Model):
         Annotated[list[str], Field(min_length=1), Allowed("a list of names")]
         | Annotated[dict[str, Tensor], Field(min_length=1), Allowed("a mapping like inputs")]
         | None
-    ) = Field(None, description="Outputs to return, all if not given: names, or a mapping like inputs.")
+    ) = Field(
+        None, description="Outputs to return, all if not given: names, or a mapping like inputs.", examples=[["scores"]]
+    )
     output: Literal["raw", "argmax"] | TopK = Field("raw", description="What is answered.")
     image: Image | None = Field(None, description="Accept image/jpeg and image/png bodies.")
     handler: FilePath | None = Field(
-        None, description="Python file with preprocess(request, inputs) and/or postprocess(outputs)."
+        None,
+        description="Python file with preprocess(request, inputs) and/or postprocess(outputs).",
+        examples=["handler.py"],
     )
     batching: Batching | Off = Field(default_factory=lambda: Batching(), description="Micro-batching, or false.")
     serving: Serving = Field(default_factory=lambda: Serving(), description="How requests are handled.")
@@ -339,7 +348,9 @@ class ServiceSpec(Model):
     auth: Literal["key", "token", "none"] = Field("key", description="How callers prove who they are.")
     timeout_ms: Integer = Field(60000, description="Longest time for one request, in milliseconds.", ge=1, le=3600000)
     max_concurrent_requests: Annotated[int, Field(ge=1), WHOLE] | None = Field(
-        None, description="Requests that one replica takes at a time; default: what the batching needs."
+        None,
+        description="Requests that one replica takes at a time; default: what the batching needs.",
+        examples=[64],
     )
     probes: Probes = Field(default_factory=lambda: Probes(), description="The liveness probe.")
     env: dict[VariableName, str] = Field(
@@ -387,14 +398,21 @@ class Spec(Model):
     services: dict[ServiceName, ServiceSpec] = Field(description="The scoring services, by name.", min_length=1)
 
     _origin: Origin = PrivateAttr(default_factory=Origin)
+    _narrowed: bool = PrivateAttr(False)
 
     @property
     def origin(self) -> Origin:
         """Where the keys stand in the user's files."""
         return self._origin
 
+    @property
+    def narrowed(self) -> bool:
+        """Whether services of the deploy file were left out by `only`: then nothing is deleted for not being named."""
+        return self._narrowed
+
     def only(self, names: Iterable[str]) -> Spec:
         """The same spec with just the named services, for ``--service``."""
         narrowed = self.model_copy(update={"services": {name: self.services[name] for name in names}})
         narrowed._origin = self._origin
+        narrowed._narrowed = self._narrowed or narrowed.services.keys() != self.services.keys()
         return narrowed
