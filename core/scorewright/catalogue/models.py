@@ -190,6 +190,7 @@ class Release(Row):
     cpu_package: str
     cpu_version: Text = None
     cpu_index: Text = None
+    cpu_local: str = ""
     keras: int | None = None
     max_opset: int | None = None
     max_ir: int | None = None
@@ -201,13 +202,11 @@ class Release(Row):
 class Conflict(Row):
     """Packages that do not work together, or not at all.
 
-    ``packages``: requirements; the rule holds where an environment meets all of them. ``open``: it also holds where the
-    first is asked for without a version, because the newest is then taken.
+    ``packages``: requirements; the rule holds where an environment meets all of them.
     """
 
     id: str
     packages: tuple[str, ...]
-    open: bool = False
     text: str
     fix: str
 
