@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FAILED, REFUSED, INTERRUPTED = 1, 2, 130
+STOPPED_HALF_WAY = "SW1704"
+"""What Ctrl-C becomes while a plan is carried out: what was begun is finished, then this is raised."""
 
 
 def run(args: Sequence[str]) -> int:
@@ -36,7 +38,10 @@ def run(args: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         return _show(_interrupted(args), args, INTERRUPTED)
     except ScorewrightError as error:
-        return _show(error, args, _code(error))
+        if error.code == STOPPED_HALF_WAY:
+            error.steps = _interrupted(args).steps
+            return _show(error, args, INTERRUPTED)
+        return _show(error, args, FAILED if isinstance(error, DeploymentError) else REFUSED)
     except click.ClickException as error:
         return _show(_usage(error), args, REFUSED)
     except OSError as error:
@@ -51,12 +56,6 @@ def _show(error: ScorewrightError, args: Sequence[str], code: int) -> int:
 
     show(error, as_json=wants_json(args))
     return code
-
-
-def _code(error: ScorewrightError) -> int:
-    if error.code == "SW1704":  # Ctrl-C while a plan was carried out: what was begun is finished, then this is raised.
-        return INTERRUPTED
-    return FAILED if isinstance(error, DeploymentError) else REFUSED
 
 
 def _interrupted(args: Sequence[str]) -> ScorewrightError:

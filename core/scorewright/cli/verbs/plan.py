@@ -20,8 +20,8 @@ def command(run: Run, detailed_exitcode: bool) -> int:
 
     Nothing is changed.
     """
-    from scorewright.cli.plans import plan_text
+    from scorewright.cli.plans import plan_data, plan_text
 
     plan = run.deployer.plan(run.spec)
-    run.answer(plan.to_dict(), lambda: plan_text(plan))
+    run.answer(plan_data(plan), lambda: plan_text(plan))
     return 2 if detailed_exitcode and plan.changed else 0

@@ -8,7 +8,7 @@ import click
 
 from scorewright.cli.calls import curl
 from scorewright.cli.options import common
-from scorewright.cli.plans import plan_text
+from scorewright.cli.plans import plan_data, plan_text
 
 if TYPE_CHECKING:
     from scorewright.cli.run import Run
@@ -30,7 +30,7 @@ def command(run: Run) -> None:
         result = run.deployer.apply(plan, on_event=emit)
     uris = {name: result[name].scoring_uri for name in run.spec.services}
     services: dict[str, Json] = {name: {"scoring_uri": uri} for name, uri in uris.items()}
-    run.answer({"plan": plan.to_dict(), "services": services}, "" if run.quiet else lambda: _summary(run, uris))
+    run.answer({"plan": plan_data(plan), "services": services}, "" if run.quiet else lambda: _summary(run, uris))
 
 
 def _summary(run: Run, uris: dict[str, str]) -> str:
