@@ -184,7 +184,11 @@ def diff(desired: Iterable[Resource], live: Iterable[LiveResource], *, prune: bo
         replaced = [name for name in resource.depends_on if name in steps and steps[name].action is Action.REPLACE]
         steps[resource.address] = _step(resource, there.get(resource.address), replaced)
     _refuse_strangers(steps.values())
-    gone = [found for found in there.values() if found.owned and found.address not in steps] if prune else []
+    gone = (
+        [found for found in there.values() if found.owned and not found.spare and found.address not in steps]
+        if prune
+        else []
+    )
     changed = tuple(step.address for step in steps.values() if step.changed)
     return (*steps.values(), *deletions(gone, "the deploy file no longer names it", after=changed))
 

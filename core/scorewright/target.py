@@ -50,7 +50,8 @@ class LiveResource:
 
     ``ours``: we made it (its tags say so); what is not ours is never changed or deleted. ``owned``: it belongs to this
     very deploy file, so it goes when the file no longer names it. ``state``: ``healthy``, ``changing``, ``unhealthy``
-    or ``failed``. ``info``: for ``status`` and people (scoring URI, version, replicas, device).
+    or ``failed``. ``info``: for ``status`` and people (scoring URI, version, replicas, device). ``spare``: kept for a
+    rollback although nothing names it any more; ``up`` leaves it, ``down`` deletes it with the rest.
     """
 
     kind: str
@@ -60,6 +61,7 @@ class LiveResource:
     owned: bool
     state: str = "healthy"
     info: Mapping[str, Json] = field(default_factory=dict)
+    spare: bool = False
 
     @property
     def address(self) -> str:
@@ -140,7 +142,8 @@ class Target:
 
     ``name``: what ``--target`` says. ``gpu_default``: ``require`` or ``prefer``, used where a service says nothing.
     ``check``: the target's own preflight findings. ``desired``: pure, no side effects. ``create``/``update``: return
-    the resource as it is afterwards; idempotent, so that a run killed half-way is repeated safely. ``endpoint``:
+    the resource as it is afterwards; idempotent, so that a run killed half-way is repeated safely. ``delete``: returns
+    when it is gone, also where it was gone before. ``endpoint``:
     raises `DeploymentError` if the service does not exist. ``logs``: lines, endless with ``follow``.
     ``regenerate_key``: returns the keys afterwards. ``rollback``: back to the version before, verified. ``left``:
     after a ``down``, what is left that costs money or space, one line each.
