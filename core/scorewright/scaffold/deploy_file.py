@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from scorewright.errors import ModelError
 from scorewright.findings import Location
 from scorewright.framework import DetectRequest, InspectRequest
-from scorewright.spec.faults import Faults, printable
+from scorewright.spec.faults import Faults, harmless
 from scorewright.spec.models import FrameworkRef, ModelRef, ServiceSpec, Spec
 from scorewright.spec.nodes import plain
 from scorewright.spec.reader import read_text, whole_text
@@ -94,7 +94,7 @@ def _inspect(model: Path, frameworks: Mapping[str, Framework], folder: Path, tak
 def _refused(model: Path, reason: str) -> ModelError:
     return ModelError(
         "SW1012",
-        f"no service can be made from {printable(str(model))}",
+        f"no service can be made from {harmless(str(model))}",
         cause=reason,
         steps=("Give model files or folders, each in a format that `scorewright plugins` lists.",),
     )

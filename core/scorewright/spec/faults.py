@@ -78,9 +78,14 @@ class Faults:
         )
 
 
+def harmless(text: str) -> str:
+    """A user's text with control characters escaped, so that a terminal obeys none of them."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
 def printable(text: str) -> str:
-    """A user's text for a message: shortened, control characters escaped so that a terminal obeys none of them."""
-    safe = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    """A user's text for a message: harmless, and not too long."""
+    safe = harmless(text)
     return safe if len(safe) <= LONGEST_SHOWN else f"{safe[: LONGEST_SHOWN - 1]}…"
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic.fields import FieldInfo
 
+from .faults import listed
 from .fields import Allowed
 from .models import Model
 
@@ -100,12 +101,9 @@ def _flat(metadata: typing.Iterable[object]) -> Iterator[object]:
 def words(kind: Kind) -> str:
     """What a kind allows, completing "allowed: …"."""
     said = _said(kind.metadata)
-    options = kind.alternatives()
     if said is not None:
         return said
-    if len(options) == 1:
-        return _said(options[0].metadata) or _words(options[0])
-    return " or ".join(words(option) for option in options)
+    return listed((part for option in kind.alternatives() for part in _parts(option)), "or")
 
 
 def choices(kind: Kind) -> list[str]:
@@ -120,24 +118,27 @@ def choices(kind: Kind) -> list[str]:
 
 
 def _said(metadata: tuple[object, ...]) -> str | None:
-    return next((item.words for item in metadata if isinstance(item, Allowed)), None)
+    """The outermost `Allowed`; metadata goes from the inside out."""
+    return next((item.words for item in reversed(metadata) if isinstance(item, Allowed)), None)
 
 
-def _words(kind: Kind) -> str:
+def _parts(kind: Kind) -> list[str]:
+    """What one alternative allows; a literal has several parts."""
+    said = _said(kind.metadata)
+    if said is not None:
+        return [said]
+    if kind.base is Literal:
+        return [str(value).lower() if value is False else str(value) for value in typing.get_args(kind.annotation)]
     if kind.model is not None:
         required = [name for name, field in kind.model.model_fields.items() if field.is_required()]
-        return f"a mapping with {' and '.join(required)}" if required else "a mapping"
-    if kind.base is Literal:
-        values = [str(value).lower() if value is False else str(value) for value in typing.get_args(kind.annotation)]
-        return values[0] if len(values) == 1 else f"{', '.join(values[:-1])} or {values[-1]}"
+        return [f"a mapping with {listed(required)}" if required else "a mapping"]
     if kind.base is int or kind.base is float:
-        return _number("a whole number" if kind.base is int else "a number", kind)
+        return [_number("a whole number" if kind.base is int else "a number", kind)]
     if kind.base is str:
-        return "text that is not empty" if kind.limit("min_length") else "text"
+        return ["text that is not empty" if kind.limit("min_length") else "text"]
     if kind.base is list:
-        return f"a list, each item {words(Kind(typing.get_args(kind.annotation)[0]))}"
-    simple = {bool: "true or false", dict: "a mapping", Path: "a path"}
-    return simple[kind.base]
+        return [f"a list, each item {words(Kind(typing.get_args(kind.annotation)[0]))}"]
+    return [{bool: "true or false", dict: "a mapping", Path: "a path"}[kind.base]]
 
 
 def _number(what: str, kind: Kind) -> str:

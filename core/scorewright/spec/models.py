@@ -304,7 +304,9 @@ IMAGE_SUFFIXES = frozenset([".png", ".jpg", ".jpeg"])
 class ServiceSpec(Model):
     """One scoring service."""
 
-    model: ModelRef = Field(description="The model that is served.")
+    model: Annotated[ModelRef, Allowed("a mapping with path, or with the name of a registered model")] = Field(
+        description="The model that is served."
+    )
     framework: (
         Annotated[
             FrameworkRef,

@@ -24,7 +24,7 @@ from ruamel.yaml.events import (
 
 from scorewright.findings import Location
 
-from .faults import BAD_YAML, DUPLICATE_KEY, NO_FILE, Faults, nearest, printable
+from .faults import BAD_YAML, DUPLICATE_KEY, NO_FILE, Faults, harmless, nearest, printable
 from .nodes import FAULTY, Node, Value
 from .origin import dotted
 
@@ -86,7 +86,7 @@ def read_file(file: Path, faults: Faults) -> Node | None:
             content = stream.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        faults.add(NO_FILE, f"cannot read {printable(str(file))}: {reason}", Location(file), hint=_file_hint(file))
+        faults.add(NO_FILE, f"cannot read {harmless(str(file))}: {reason}", Location(file), hint=_file_hint(file))
         return None
     if len(content) > MOST_BYTES:
         faults.add(BAD_YAML, f"the file is larger than {MOST_BYTES // 1024 // 1024} MiB", Location(file))
@@ -114,7 +114,7 @@ def _file_hint(file: Path) -> str:
     except (OSError, ValueError):
         found = None
     if found and found != file.name:
-        return f"Did you mean {printable(str(file.with_name(found)))}?"
+        return f"Did you mean {harmless(str(file.with_name(found)))}?"
     return "`scorewright init MODEL` writes a deploy file from a model file."
 
 
@@ -130,8 +130,9 @@ def read_text(text: str, where: Location, folder: Path, faults: Faults, *, inlin
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = replace(where, line=mark.line + 1, column=mark.column + 1) if mark and not inline else where
-        what = " ".join(part for part in (error.context, error.problem) if part)
-        faults.add(BAD_YAML, f"this is not YAML: {printable(what)}", at, hint=_syntax_hint(what, text, at))
+        begun = f", {error.context} from line {error.context_mark.line + 1}" if error.context_mark else ""
+        what = f"{error.problem}{begun}"
+        faults.add(BAD_YAML, f"this is not YAML: {harmless(what)}", at, hint=_syntax_hint(what, text, at))
     except YAMLError as error:
         faults.add(BAD_YAML, f"this is not YAML: {printable(' '.join(str(error).split()))}", where)
     return None
@@ -213,7 +214,8 @@ class _Composer:
             self._fault("a NUL or half a surrogate pair is not text", event, path)
             return self._node(FAULTY, event)
         if event.tag is None or event.tag == "!":
-            return self._node(scalar(text) if event.implicit[0] else text, event, text)
+            plain = event.tag is None and event.implicit[0]
+            return self._node(scalar(text) if plain else text, event, text)
         value = _tagged(event.tag, text)
         if value is FAULTY:
             self._fault(f"the tag {_short(event.tag)} is not read here", event, path)
