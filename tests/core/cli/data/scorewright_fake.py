@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from scorewright.findings import Json
 
 SIGNATURE = Signature((TensorSpec("x", "float32", (None, 2)),), (TensorSpec("y", "float32", (None, 1)),), True)
+LOCK = threading.Lock()
+"""Services are created and deleted side by side."""
 
 
 def detect(request: DetectRequest) -> Detection | None:
@@ -94,12 +97,14 @@ def change(request: ChangeRequest) -> LiveResource:
     if "BREAK" in request.spec.services[name].env:
         raise DeploymentError("SW2001", "the shelf is broken", cause="it was told to break", steps=["repair it"])
     request.emit(Event("step.progress", "putting it there", f"service/{name}", "shelve"))
-    write({**state(), name: dict(request.resource.properties)})
+    with LOCK:
+        write({**state(), name: dict(request.resource.properties)})
     return live(name, dict(request.resource.properties))
 
 
 def delete(request: DeleteRequest) -> None:
-    write({name: properties for name, properties in state().items() if name != request.live.name})
+    with LOCK:
+        write({name: properties for name, properties in state().items() if name != request.live.name})
 
 
 def endpoint(request: ServiceRequest) -> Endpoint:
