@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from .findings import Json
     from .resolve import ResolvedService
+
+_PYTHON = re.compile(r"python\s*={1,2}\s*(\d+\.\d+)[.\d*]*")
 
 
 def requirements(service: ResolvedService) -> tuple[Requirement, ...]:
@@ -39,7 +42,8 @@ def requirements(service: ResolvedService) -> tuple[Requirement, ...]:
 def pip_lines(packages: Sequence[Requirement]) -> list[str]:
     """The packages in their GPU form as pip takes them, indexes first."""
     indexes = dict.fromkeys(requirement.index for requirement in packages if requirement.index)
-    return [*(f"--extra-index-url {index}" for index in indexes), *(requirement.gpu for requirement in packages)]
+    lines = [line for requirement in packages for line in (requirement.gpu, *requirement.with_gpu)]
+    return [*(f"--extra-index-url {index}" for index in indexes), *lines]
 
 
 def conda(service: ResolvedService, packages: Sequence[Requirement]) -> dict[str, Json]:
@@ -51,10 +55,19 @@ def conda(service: ResolvedService, packages: Sequence[Requirement]) -> dict[str
         "dependencies": [
             f"python={service.resolution.python}",
             "pip",
-            *service.spec.packages.conda,
+            *(package for package in service.spec.packages.conda if asked_python([package]) is None),
             {"pip": pip},
         ],
     }
+
+
+def asked_python(packages: Sequence[str]) -> str | None:
+    """The minor of Python that a list of conda packages pins (``python=3.11.9``), None where none does."""
+    for package in packages:
+        found = _PYTHON.fullmatch(package.strip())
+        if found is not None:
+            return found[1]
+    return None
 
 
 def environment(service: ResolvedService, packages: Sequence[Requirement]) -> dict[str, Json]:

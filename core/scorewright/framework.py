@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from .catalogue import Catalogue, Extension
     from .findings import Finding, Json
     from .signature import Signature, TensorSpec
 
@@ -78,7 +79,7 @@ class Requirement:
     ``gpu``, ``cpu``: PEP 508 requirements (``tensorflow[and-cuda]==2.21.0``, ``tensorflow-cpu==2.21.0``).
     ``same_as``: other distributions that provide the same module when installed at the same version
     (``tensorflow`` for ``tensorflow-cpu``). ``index``: the package index the GPU form must come from; ``cpu_index``
-    likewise; None is the ordinary one.
+    likewise; None is the ordinary one. ``with_gpu``: further requirements that only the GPU form has.
     """
 
     gpu: str
@@ -86,6 +87,7 @@ class Requirement:
     same_as: tuple[str, ...] = ()
     index: str | None = None
     cpu_index: str | None = None
+    with_gpu: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,8 @@ class ResolveRequest:
 
     ``version``: what the deploy file asks for, None for the default. ``written_by``: the version that wrote the model.
     ``python``: what the deploy file asks for. ``vm_size``: the cluster's; None where no cluster is involved.
-    ``gpu``: whether the environment must carry CUDA. ``format``: as detected.
+    ``gpu``: whether the environment must carry CUDA. ``format``: as detected. ``load``: `Inspection.load`.
+    ``catalogue``: the facts to decide by, the user's own included; None is those that ship.
     """
 
     format: str
@@ -103,6 +106,8 @@ class ResolveRequest:
     written_by: str | None = None
     python: str | None = None
     vm_size: str | None = None
+    load: Mapping[str, Json] = field(default_factory=dict)
+    catalogue: Catalogue | None = None
 
 
 @dataclass(frozen=True)
@@ -155,7 +160,8 @@ class Framework:
 
     ``name``: what the deploy file says (``tensorflow``). ``summary``: one line for ``scorewright plugins``.
     ``detect``: None where the path is not this framework's. ``api``: the plugin API's version the plugin was written
-    for; a plugin for a later one is refused by name.
+    for; a plugin for a later one is refused by name. ``facts``: rows for the catalogue, such as the framework's own
+    releases, in the form of ``scorewright-catalogue.yaml``: table, key, fields.
     """
 
     name: str
@@ -165,3 +171,4 @@ class Framework:
     resolve: Callable[[ResolveRequest], Resolution]
     script: Callable[[ScriptRequest], Script]
     api: int = 1
+    facts: Extension = field(default_factory=dict)

@@ -9,6 +9,8 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
+from .bundle_environment import asked_python
+from .catalogue import load as load_catalogue
 from .errors import PluginError, ScorewrightError
 from .findings import Finding, Level
 from .framework import Detection, DetectRequest, Inspection, InspectRequest, ResolveRequest
@@ -18,6 +20,7 @@ from .signature import Signature, TensorSpec
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from .catalogue import Catalogue
     from .framework import Framework, Resolution
     from .plugins import PluginManager
     from .spec.models import ServiceSpec, Spec, Tensor
@@ -52,10 +55,12 @@ class ResolvedService:
 
 @dataclass(frozen=True)
 class Resolved:
-    """Every service that could be resolved, by name, and everything there is to say."""
+    """Every service that could be resolved, by name, and everything there is to say. ``catalogue``: the facts that it
+    was decided by, None for those that ship."""
 
     services: Mapping[str, ResolvedService]
     findings: tuple[Finding, ...]
+    catalogue: Catalogue | None = None
 
 
 def resolve(spec: Spec, plugins: PluginManager, *, gpu_default: str = "require") -> Resolved:
@@ -65,13 +70,15 @@ def resolve(spec: Spec, plugins: PluginManager, *, gpu_default: str = "require")
     """
     services: dict[str, ResolvedService] = {}
     findings: list[Finding] = []
+    facts = [(f"plugin of {framework.name}", framework.facts) for framework in plugins.frameworks.values()]
+    catalogue = load_catalogue(spec.origin.root, [fact for fact in facts if fact[1]])
     for name in spec.services:
-        work = _Service(spec, name, plugins, gpu_default)
+        work = _Service(spec, name, plugins, gpu_default, catalogue)
         service = work.resolve()
         findings += work.findings
         if service is not None:
             services[name] = service
-    return Resolved(services, tuple(findings))
+    return Resolved(services, tuple(findings), catalogue)
 
 
 def declared(tensors: Mapping[str, Tensor] | None) -> tuple[TensorSpec, ...] | None:
@@ -84,11 +91,12 @@ def declared(tensors: Mapping[str, Tensor] | None) -> tuple[TensorSpec, ...] | N
 class _Service:
     """Resolves one service, collecting findings."""
 
-    def __init__(self, spec: Spec, name: str, plugins: PluginManager, gpu_default: str) -> None:
+    def __init__(self, spec: Spec, name: str, plugins: PluginManager, gpu_default: str, catalogue: Catalogue) -> None:
         self.spec = spec
         self.name = name
         self.service = spec.services[name]
         self.plugins = plugins
+        self.catalogue = catalogue
         self.gpu = self.service.gpu or gpu_default
         self.findings: list[Finding] = []
 
@@ -192,7 +200,10 @@ class _Service:
             gpu=self.service.gpu != "off",
             version=self.service.framework.version if self.service.framework else None,
             written_by=inspection.written_by if inspection else None,
+            python=asked_python(self.service.packages.conda),
             vm_size=self.spec.cluster.vm_size if self.spec.cluster else None,
+            load=inspection.load if inspection else {},
+            catalogue=self.catalogue,
         )
         resolution = self._ask(framework, framework.resolve, request, "framework")
         self._take(resolution.findings if resolution else ())

@@ -4,38 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scorewright.framework import Requirement, Resolution
-from scorewright.pins import BASE_IMAGE, GPU_VARIABLES, pick
+from scorewright import compat
 
 if TYPE_CHECKING:
-    from scorewright.framework import ResolveRequest
-
-# Minors whose `and-cuda` extra carries CUDA 12, with the Pythons they have wheels for:
-# https://www.tensorflow.org/install/source#gpu
-_TO_312 = ("3.9", "3.10", "3.11", "3.12")
-MINORS = {
-    "2.15": ("3.9", "3.10", "3.11"),
-    **dict.fromkeys(("2.16", "2.17", "2.18", "2.19"), _TO_312),
-    "2.20": (*_TO_312, "3.13"),
-    "2.21": ("3.10", "3.11", "3.12", "3.13"),
-}
+    from scorewright.framework import Resolution, ResolveRequest
 
 
 def resolve(request: ResolveRequest) -> Resolution:
-    """TensorFlow with CUDA as packages, or its CPU build, which is another distribution with the same module."""
-    chosen = pick(request, "tensorflow", MINORS)
-    tensorflow = Requirement(
-        gpu=f"tensorflow[and-cuda]=={chosen.release}",
-        cpu=f"tensorflow-cpu=={chosen.release}",
-        same_as=("tensorflow",),
-    )
-    return Resolution(
-        version=chosen.version,
-        python=chosen.python,
-        pythons=chosen.pythons,
-        requirements=(tensorflow,),
-        image=BASE_IMAGE,
-        variables=GPU_VARIABLES if request.gpu else {},
-        choices=chosen.choices,
-        findings=chosen.findings,
+    """TensorFlow with its CUDA, or its CPU build, which is another distribution with the same module.
+
+    Keras files name the Keras that wrote them, other files the TensorFlow. Of the former only the generation counts:
+    files of Keras 2 are loaded by Keras 2.
+    """
+    writer = request.written_by or ""
+    keras = writer.removeprefix("keras").strip() if writer.startswith("keras") else None
+    return compat.resolve(
+        compat.Need(
+            framework="tensorflow",
+            gpu=request.gpu,
+            version=request.version,
+            written_by=None if keras is not None else request.written_by,
+            python=request.python,
+            vm_size=request.vm_size,
+            keras=2 if keras and keras.startswith("2") else None,
+        ),
+        request.catalogue,
     )

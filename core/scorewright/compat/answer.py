@@ -77,12 +77,12 @@ def _requirements(need: Need, verdict: Verdict, machine: Machine | None) -> list
             same_as=tuple(sorted(twin)),
             index=build.index if build else release.cpu_index,
             cpu_index=release.cpu_index,
+            with_gpu=tuple(_gpu_pins(build, machine)),
         )
     ]
     found += [Requirement(pin, pin) for pin in map(_numpy, release.pins)]
     if need.keras == 2 and release.keras == 3:
         found.append(Requirement(f"tf-keras=={release.minor}.*", f"tf-keras=={release.minor}.*"))
-    found += [Requirement(pin, "") for pin in _gpu_pins(build, machine)]
     return found
 
 
@@ -122,7 +122,8 @@ def _lines(
     if image is not None:
         lines.append(Reason(f"image {image.reference}: glibc {image.glibc}", (f"images/{image.image}", fact)))
     lines.append(Reason(f"Python {python}: the newest of {', '.join(verdict.pythons)}", (fact, f"servers/{SERVER}")))
-    lines += [Reason(f"{requirement.gpu}: {_pin_reason(requirement.gpu)}", (fact,)) for requirement in requirements[1:]]
+    pins = [*requirements[0].with_gpu, *(requirement.gpu for requirement in requirements[1:])]
+    lines += [Reason(f"{pin}: {_pin_reason(pin)}", (fact,)) for pin in pins]
     return lines
 
 

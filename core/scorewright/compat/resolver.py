@@ -185,7 +185,8 @@ class _Work:
         for reason in best.against:
             hint = f"so it is with {near}; if {asked} is no different, ask for another version"
             self._warn("SW1302", replace(reason, text=f"{best.name} {reason.text}"), hint)
-        pythons = best.pythons or self.book.servers[SERVER].pythons
+        asked_python = (self.need.python,) if self.need.python else ()
+        pythons = asked_python or best.pythons or self.book.servers[SERVER].pythons
         return replace(best, pythons=pythons, image=best.image or find_image(None, None, self.book.images))
 
     def _closest(self) -> Verdict:

@@ -45,7 +45,7 @@ def _check(gives: dict[str, str], decision: Any) -> None:  # noqa: ANN401  # rea
     wanted = {
         "version": [resolution.version],
         "python": [resolution.python],
-        "requires": [requirement.gpu for requirement in resolution.requirements],
+        "requires": [line for one in resolution.requirements for line in (one.gpu, *one.with_gpu)],
         "index": [requirement.index for requirement in resolution.requirements],
         "size": [decision.vm_size],
         "variable": list(resolution.variables),
