@@ -33,9 +33,13 @@ def parse(body: bytes) -> Any:
 
 
 def floats(rows: Any) -> np.ndarray:
-    """All numbers of nested lists of `parse`, flat, as float64."""
+    """All numbers of nested lists of `parse`, flat, as float64. Raises `ValueError` or `OverflowError` for those that
+    float64 cannot hold; parsers differ in whether they do so themselves."""
     if isinstance(rows, list):
-        return np.array(rows, dtype=np.float64).ravel()
+        array = np.array(rows, dtype=np.float64).ravel()
+        if not np.isfinite(array).all():
+            raise ValueError("a number is too large")
+        return array
     return np.frombuffer(rows.as_buffer(of_type="d"), dtype=np.float64)
 
 

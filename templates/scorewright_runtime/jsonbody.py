@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import accelerate
 from .errors import BadRequest
-from .limits import MAX_CONTAINERS
+from .limits import MAX_CONTAINERS, MAX_RANK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -144,7 +144,7 @@ def _read(body: bytes, specs: Sequence[TensorSpec], shapes: Sequence[tuple[int, 
 def _regular_shape(skeleton: bytes) -> tuple[int, ...] | None:
     """The shape of the nested lists with that skeleton, None where they are no regular array."""
     rank = len(skeleton) - len(skeleton.lstrip(b"["))
-    if rank == 0:
+    if not 0 < rank <= MAX_RANK:
         return None
     width = skeleton.find(b"]", rank) - rank + 1
     block = b"[" + b"," * (width - 1) + b"]"
