@@ -95,7 +95,7 @@ def _with_network(
         path = Path(str(module))
         factory = request.options.get("factory")
         network = read_network(path, None if factory is None else str(factory)) if needs_module else None
-        load = {**load, "module": f"{_FOLDER}/{path.name}"}
+        load = {**load, "module": _in_bundle(path)}
     elif needs_module:
         network = _no_module(request)
     findings = [network] if isinstance(network, Finding) else []
@@ -107,7 +107,7 @@ def _with_network(
     return Inspection(
         signature=signature,
         load={**load, "args": list(order)},
-        files={} if module is None else {f"{_FOLDER}/{Path(str(module)).name}": Path(str(module))},
+        files={} if module is None else {_in_bundle(Path(str(module))): Path(str(module))},
         weights_bytes=weights,
         findings=(*findings, *differences, *saved_on_gpu({found.device for found in stored.values()})),
     )
@@ -129,6 +129,11 @@ def _signature(
     specs = [(name, declared.get(name, only)) for name in args]
     found = tuple(TensorSpec(name, spec.dtype if spec else "float32", None) for name, spec in specs)
     return settle(request, Signature(found, request.outputs, batch))
+
+
+def _in_bundle(path: Path) -> str:
+    """Where the bundle has the user's file: apart from its own, under a name that can be imported."""
+    return f"{_FOLDER}/{path.stem if path.stem.isidentifier() else 'network'}.py"
 
 
 def _no_module(request: InspectRequest) -> Finding:
