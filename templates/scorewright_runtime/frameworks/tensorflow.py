@@ -141,7 +141,9 @@ def _keras(tf: Any, path: Path, config: Mapping[str, Any]) -> EagerModel:
             return dict(zip(_distinct(model.output_names), result))
         return flat(result)
 
-    return EagerModel(tf, call, model.weights, config)
+    # Keras 3 wraps TensorFlow's variables, Keras 2 does not.
+    variables = [weight if hasattr(weight, "device") else weight.value for weight in model.weights]
+    return EagerModel(tf, call, variables, config)
 
 
 def _checkpoint(tf: Any, path: Path, config: Mapping[str, Any]) -> SessionModel:
