@@ -50,7 +50,7 @@ def _block(name: str, field: FieldInfo, indent: str) -> Iterator[str]:
     if inner is None:
         return
     if not _is_mapping(field):
-        yield f"{indent}# or:"
+        yield f"{indent}# or"
     yield f"{indent}#{name}:"
     for key, below in inner.model_fields.items():
         yield from _lines(key, below, indent, "  ")
