@@ -51,7 +51,7 @@ class PlainLines:
         subject = event.subject or ""
         if event.kind == "step.started":
             self.stages.pop(subject, None)
-            return f"{subject}: {event.message}"
+            return f"{subject}: {_said(event)}"
         if event.kind == "step.progress":
             if not self.verbose and self.stages.get(subject) == event.stage:
                 return None
@@ -59,14 +59,19 @@ class PlainLines:
             return f"{subject}: {_staged(event)}{_took(event.elapsed)}"
         if event.kind in {"step.finished", "step.failed"}:
             failed = "FAILED: " if event.kind == "step.failed" else ""
-            return f"{subject}: {failed}{event.message}{_took(event.elapsed)}"
+            return f"{subject}: {failed}{_said(event)}{_took(event.elapsed)}"
         if event.kind == "log" and self.verbose:
             return f"{subject}: | {event.message}" if subject else f"| {event.message}"
         return None
 
 
+def _said(event: Event) -> str:
+    """The message without the subject, which stands before it anyway."""
+    return event.message.removeprefix(event.subject or "").strip(" :")
+
+
 def _staged(event: Event) -> str:
-    return f"{event.stage}: {event.message}" if event.stage else event.message
+    return f"{event.stage}: {_said(event)}" if event.stage else _said(event)
 
 
 def _took(elapsed: float | None) -> str:
@@ -130,7 +135,7 @@ class LiveSteps:
         subject = event.subject or ""
         with self.lock:
             if event.kind == "step.started":
-                self.steps[subject] = Step(event.message, time.monotonic())
+                self.steps[subject] = Step(_said(event), time.monotonic())
             elif event.kind == "step.progress" and subject in self.steps:
                 self.steps[subject].message = _staged(event)
             elif event.kind in {"step.finished", "step.failed"}:
@@ -143,4 +148,4 @@ class LiveSteps:
 
         mark = ("✓", "green") if event.kind == "step.finished" else ("✗", "red")
         took = (_took(event.elapsed), "dim")
-        self.live.console.print(Text.assemble(mark, " ", (subject, "bold"), f" {event.message}", took))
+        self.live.console.print(Text.assemble(mark, " ", (subject, "bold"), f" {_said(event)}", took))
