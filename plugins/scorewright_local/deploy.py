@@ -16,7 +16,7 @@ from .files import locked, read_json, remove_tree, write_json
 from .layout import build_version, prune, read_version
 from .observe import observe_service
 from .places import service_place
-from .service import end_front, ensure_front
+from .service import FrontGone, FrontRefused, end_front, ensure_front, front_failed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from .layout import Version
     from .places import ServicePlace
+    from .service import Front
 
 BUSY_SECONDS = 900.0
 
@@ -117,24 +118,38 @@ def delete(request: DeleteRequest) -> None:
 
 def switch(place: ServicePlace, version: Version, verify: Verify | None, reporter: Reporter) -> None:
     """Start a version as candidate, have it verified, make it current. If that fails nothing of it stays."""
-    import httpx
-
-    with ensure_front(place) as front, front.trial(version.id) as events:
+    with _trial(place, version) as (front, events):
         reporter.progress("init", f"starting version {version.id}")
-        endpoint = _await_healthy(events, place, version, reporter)
-        if verify is not None:
-            reporter.progress("golden request", "asking the new version")
-            verify(endpoint)
         try:
+            endpoint = _await_healthy(events, place, version, reporter)
+            if verify is not None:
+                reporter.progress("golden request", "asking the new version")
+                verify(endpoint)
             front.promote(version.id)
-        except httpx.HTTPStatusError as error:
-            raise DeploymentError(
-                "SW2005",
-                f"Service {place.name}: the server ended after it had been ready.",
-                cause=f"The front answered {error.response.status_code}.",
-                steps=[f"Read the log: {place.log}"],
-            ) from error
+        except FrontRefused as refused:
+            raise start_error({"detail": "ended after it had been ready"}, version, place.log) from refused
+        except FrontGone as gone:
+            raise front_failed(place, str(gone)) from gone
         reporter.progress("swap", f"version {version.id} is current")
+
+
+@contextlib.contextmanager
+def _trial(place: ServicePlace, version: Version) -> Iterator[tuple[Front, Iterator[Mapping[str, Json]]]]:
+    """A trial of a version. A front with nothing to serve ends by itself, maybe just now: then there is a second one.
+
+    Raises `DeploymentError` (SW2003).
+    """
+    with contextlib.ExitStack() as stack:
+        front = ensure_front(place)
+        try:
+            events = stack.enter_context(front.trial(version.id))
+        except FrontGone:
+            front = ensure_front(place)
+            try:
+                events = stack.enter_context(front.trial(version.id))
+            except FrontGone as gone:
+                raise front_failed(place, str(gone)) from gone
+        yield front, events
 
 
 def _await_healthy(

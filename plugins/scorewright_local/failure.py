@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +78,7 @@ def start_error(event: Mapping[str, Any], version: Version, log: Path) -> Deploy
     if event.get("reason") == "signal" and crash is None:
         return _killed(service, str(event["detail"]), lines, log)
     if crash is None:
-        summary = f"Service {service}: the server ended before it was ready (exit status {event.get('detail', '?')})."
+        summary = f"Service {service} did not start: its server ended ({event.get('detail', 'its front is gone')})."
         return DeploymentError("SW2005", summary, cause=_tail(lines), steps=[f"Read the log: {log}"])
     place = find_place(crash, version)
     where = "" if place is None else f"{place.file}:{place.line}: {place.source}\n"
@@ -123,7 +124,7 @@ def _tail(lines: Sequence[str]) -> str:
 def _crashes(lines: list[str]) -> Iterator[Crash]:
     """Every exception in a log, in the order of its text: a cause before what it caused."""
     starts = [number for number, line in enumerate(lines) if line.rstrip().endswith(START)]
-    for start, stop in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for start, stop in itertools.pairwise([*starts, len(lines)]):
         crash = _parse(lines[start + 1 : stop])
         if crash is not None:
             yield crash

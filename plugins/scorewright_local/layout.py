@@ -1,6 +1,6 @@
 """One version of a service on disk, as the container in the cloud has it, with all that is needed to start it again.
 
-    versions/0001-5fd0c2a1/
+    versions/0001-5fd0c2a1-8e21/
         launch.json                           written last: without it the version is not there
         app/                                  AML_APP_ROOT, the working directory
             bundle/score.py …                 AZUREML_SOURCE_DIRECTORY
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -165,9 +166,10 @@ def is_inherited(name: str) -> bool:
 
 
 def _next_id(place: ServicePlace, digest: str) -> str:
+    """A name that sorts after all others and was never used: a front may still be deleting one of the same content."""
     taken = [folder.name for folder in place.versions.iterdir()] if place.versions.is_dir() else []
     numbers = [int(name.split("-")[0]) for name in taken]
-    return f"{max(numbers, default=0) + 1:04d}-{digest[:8]}"
+    return f"{max(numbers, default=0) + 1:04d}-{digest[:8]}-{secrets.token_hex(2)}"
 
 
 def _model_version(place: ServicePlace, name: str, digest: str) -> int:

@@ -34,11 +34,8 @@ def observe_service(place: ServicePlace) -> LiveResource:
     record = read_json(place.record)
     name = record.get("current")
     version = read_version(place.versions / name) if name else None
-    front = find_front(place)
-    described: dict[str, Json] = {}
-    if front is not None:
-        with front:
-            described = front.describe()
+    found = find_front(place)
+    described: dict[str, Json] = {} if found is None else found[1]
     if version is None:
         info: dict[str, Json] = {"log": str(place.log), **read_json(place.failure)}
         return LiveResource("service", place.name, {}, ours=True, owned=True, state="failed", info=info)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import signal
@@ -21,7 +22,7 @@ from .layout import is_inherited
 from .places import make_private
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from .places import ServicePlace
 
@@ -31,71 +32,103 @@ SILENCE_SECONDS = 60.0
 """Longest silence of a front that starts a candidate; it says every two seconds that it lives."""
 
 
+class FrontGone(Exception):
+    """A front did not answer, or not as it should."""
+
+
+class FrontRefused(FrontGone):
+    """A front would not do what it was told."""
+
+
 class Front:
-    """A running front. Every call raises `httpx.TransportError` if it is gone."""
+    """A front, by the path of its control socket. Every call raises `FrontGone` if it is not there."""
 
     def __init__(self, control: str) -> None:
-        import httpx
-
-        self._client = httpx.Client(
-            transport=httpx.HTTPTransport(uds=control), base_url="http://front", timeout=ANSWER_SECONDS, trust_env=False
-        )
-
-    def __enter__(self) -> Front:
-        return self
-
-    def close(self) -> None:
-        """Close the connection to it."""
-        self._client.close()
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
+        self._control = control
 
     def describe(self) -> dict[str, Any]:
         """What there is: ``pid``, ``port``, ``state``, ``current``, ``previous``, ``device``, ``restarts``."""
-        return self._get(self._client.get("/"))
+        return self._call("GET", "/")
 
     @contextlib.contextmanager
     def trial(self, version: str) -> Iterator[Iterator[dict[str, Any]]]:
         """Start a version as candidate; the value iterates over what happens to it. It lives as long as this block,
         unless it is promoted."""
-        with self._client.stream("POST", "/trial", json={"version": version}, timeout=SILENCE_SECONDS) as answer:
-            answer.raise_for_status()
-            yield (json.loads(line) for line in answer.iter_lines())
+        with self._answer("POST", "/trial", {"version": version}, SILENCE_SECONDS) as answer:
+            yield _lines(answer)
 
-    def promote(self, version: str) -> dict[str, Any]:
-        """Make the candidate current. Raises `httpx.HTTPStatusError` if it has ended meanwhile."""
-        return self._get(self._client.post("/promote", json={"version": version}))
+    def promote(self, version: str) -> None:
+        """Make the candidate current. Raises `FrontRefused` if it has ended meanwhile."""
+        self._call("POST", "/promote", {"version": version})
 
     def reload_keys(self) -> None:
         """Have it take over the file of keys."""
-        self._get(self._client.post("/keys"))
+        self._call("POST", "/keys")
 
     def stop(self) -> None:
         """Have it end the service."""
-        self._get(self._client.post("/stop"))
+        self._call("POST", "/stop")
 
-    @staticmethod
-    def _get(answer: Any) -> dict[str, Any]:  # noqa: ANN401 - httpx is not imported when this module loads
-        answer.raise_for_status()
-        value: dict[str, Any] = answer.json()
+    def _call(self, method: str, path: str, body: Mapping[str, str] | None = None) -> dict[str, Any]:
+        with self._answer(method, path, body, ANSWER_SECONDS) as answer:
+            try:
+                value: dict[str, Any] = json.loads(answer.read())
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                raise FrontGone(repr(error)) from error
         return value
 
+    @contextlib.contextmanager
+    def _answer(
+        self, method: str, path: str, body: Mapping[str, str] | None, seconds: float
+    ) -> Iterator[http.client.HTTPResponse]:
+        with contextlib.closing(_UnixConnection(self._control, seconds)) as connection:
+            try:
+                connection.request(method, path, json.dumps(body or {}), {"Content-Type": "application/json"})
+                answer = connection.getresponse()
+            except (OSError, http.client.HTTPException) as error:
+                raise FrontGone(repr(error)) from error
+            if answer.status != 200:
+                raise FrontRefused(f"{method} {path}: {answer.status} {answer.reason}")
+            yield answer
 
-def find_front(place: ServicePlace) -> Front | None:
-    """The front of a service, if one runs and answers."""
-    import httpx
 
+class _UnixConnection(http.client.HTTPConnection):
+    """An HTTP connection over a unix socket."""
+
+    def __init__(self, path: str, seconds: float) -> None:
+        super().__init__("front", timeout=seconds)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect; the socket is closed again if that fails."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        try:
+            self.sock.connect(self._path)
+        except OSError:
+            self.close()
+            raise
+
+
+def _lines(answer: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
+    """The JSON lines of an answer, as they come."""
+    try:
+        while line := answer.readline():
+            yield json.loads(line)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise FrontGone(repr(error)) from error
+
+
+def find_front(place: ServicePlace) -> tuple[Front, dict[str, Any]] | None:
+    """The front of a service and what it says of itself, if one runs and answers."""
     control = read_json(place.front).get("control")
     if control is None or not is_locked(place.alive):
         return None
     front = Front(control)
     try:
-        front.describe()
-    except httpx.TransportError:
-        front.close()
+        return front, front.describe()
+    except FrontGone:
         return None
-    return front
 
 
 def start_front(place: ServicePlace) -> Front:
@@ -124,15 +157,15 @@ def start_front(place: ServicePlace) -> Front:
         assert process.stdout is not None
         ready = process.stdout.readline()
     if not ready:
-        raise _not_started(place, errors)
+        raise front_failed(place)
     return Front(json.loads(ready)["control"])
 
 
 def ensure_front(place: ServicePlace) -> Front:
     """The front of a service; one is started if none answers. Raises `DeploymentError` (SW2003, SW2004)."""
-    front = find_front(place)
-    if front is not None:
-        return front
+    found = find_front(place)
+    if found is not None:
+        return found[0]
     end_front(place)
     return start_front(place)
 
@@ -142,12 +175,10 @@ def end_front(place: ServicePlace) -> None:
 
     Raises `DeploymentError` (SW2004) if something cannot be ended.
     """
-    import httpx
-
-    front = find_front(place)
-    if front is not None:
-        with front, contextlib.suppress(httpx.TransportError):
-            front.stop()
+    found = find_front(place)
+    if found is not None:
+        with contextlib.suppress(FrontGone):
+            found[0].stop()
     if not _wait_gone(place, STOP_SECONDS):
         _kill(place)
         if not _wait_gone(place, STOP_SECONDS):
@@ -220,10 +251,12 @@ def _peer(connection: socket.socket) -> int:
     return int(struct.unpack("3i", credentials)[0])
 
 
-def _not_started(place: ServicePlace, errors: Path) -> DeploymentError:
+def front_failed(place: ServicePlace, cause: str | None = None) -> DeploymentError:
+    """The error for a front that does not start, or does not do what it is told."""
+    errors = place.log.with_name("front.log")
     return DeploymentError(
         "SW2003",
-        f"The process in front of service {place.name} did not start.",
-        cause=tail(errors, 15) or None,
-        steps=["Run `scorewright doctor`.", f"Read {errors}."],
+        f"The process in front of service {place.name} failed.",
+        cause="\n".join(part for part in (cause, tail(errors, 15)) if part) or None,
+        steps=["Repeat the command.", "Run `scorewright doctor`.", f"Read {errors}."],
     )

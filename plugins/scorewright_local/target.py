@@ -53,10 +53,8 @@ def endpoint(request: ServiceRequest) -> Endpoint:
     """Where a service is called, with its primary key. Raises `DeploymentError` (SW2007)."""
     place = service_place(request.spec, request.service)
     record = read_json(place.record)
-    front = find_front(place)
-    if front is None or not record.get("current"):
+    if find_front(place) is None or not record.get("current"):
         raise missing(request.service)
-    front.close()
     return Endpoint(request.service, scoring_uri(record["port"]), {"Authorization": f"Bearer {keys(request).primary}"})
 
 
@@ -73,10 +71,9 @@ def regenerate_key(request: ServiceRequest) -> Keys:
     place = service_place(request.spec, request.service)
     keys(request)
     write_json(place.keys, {**ensure_keys(place), request.key: new_key()})
-    front = find_front(place)
-    if front is not None:
-        with front:
-            front.reload_keys()
+    found = find_front(place)
+    if found is not None:
+        found[0].reload_keys()
     return keys(request)
 
 

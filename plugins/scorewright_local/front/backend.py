@@ -104,7 +104,7 @@ class Backend:
         if self._killed in done:
             raise StartFailed("signal", self._killed.result(), list(self._tail))
         if ended in done:
-            raise StartFailed("exit", str(ended.result()), list(self._tail))
+            raise StartFailed("exit", f"exit status {ended.result()}", list(self._tail))
         if answered not in done:
             raise StartFailed("timeout", f"{seconds:g}", list(self._tail))
         self.healthy = True

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 EXPECT_SECONDS = 10.0
+SHUTDOWN_SECONDS = 10.0
+"""How long running requests may take to end when the service is taken down."""
 BACKOFF_SECONDS = (0.5, 30.0)
 
 
@@ -170,17 +172,16 @@ class Supervisor:
         await self._unclaimed.wait()
         delay = BACKOFF_SECONDS[0]
         while not self._stopping.is_set():
-            if self.current is None:
-                version = await self._wanted()
-                if version is None:
-                    self.stop()
-                elif await self._restart(version):
-                    delay = BACKOFF_SECONDS[0]
-                else:
-                    await asyncio.sleep(delay)
-                    delay = min(2 * delay, BACKOFF_SECONDS[1])
-            else:
+            version = await self._wanted()
+            if self.current is not None:
                 await self._watch(self.current)
+            elif version is None:
+                self.stop()
+            elif await self._restart(version):
+                delay = BACKOFF_SECONDS[0]
+            else:
+                await asyncio.sleep(delay)
+                delay = min(2 * delay, BACKOFF_SECONDS[1])
 
     async def _wanted(self) -> Version | None:
         """The version to keep. Where there is none yet, a candidate on trial may become it, so its end is awaited."""
@@ -226,7 +227,7 @@ class Supervisor:
 
     async def _listen(self, app: web.Application, port: int | None = None) -> web.AppRunner:
         """Listen on the loopback interface; ``port`` None is the port that callers know, kept if at all possible."""
-        runner = web.AppRunner(app, access_log=None)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await runner.setup()
         if port is not None:
             await web.TCPSite(runner, HOST, port).start()
@@ -246,7 +247,7 @@ class Supervisor:
         for runner in runners:
             await runner.cleanup()
         if self.current is not None:
-            await self.current.stop(float(self.current.version.launch["timeout_ms"]) / 1000)
+            await self.current.stop()
         if self._tasks:
             await asyncio.wait(self._tasks)
         self._log.note("stopped")

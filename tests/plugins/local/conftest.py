@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ SCORE = """
 import json
 import os
 import time
-from azureml_contrib_services import VALUE
+from answers import VALUE
 
 
 def init():
@@ -84,7 +85,7 @@ class Workbench:
     ) -> Bundle:
         """A bundle whose answers carry ``value``; ``changes`` to the service in the deploy file."""
         self.services[name] = self.service(**changes)
-        files = {"score.py": score.encode(), "azureml_contrib_services.py": f"VALUE = {value!r}\n".encode()}
+        files = {"score.py": score.encode(), "answers.py": f"VALUE = {value!r}\n".encode()}
         model = self.folder / "model.txt"
         if not model.exists():
             model.write_text("7")
@@ -122,9 +123,9 @@ class Workbench:
         for live in self.observe():
             LOCAL.delete(DeleteRequest(self.spec, self.events.append, live))
 
-    def request(self, service: str = "digits", **changes: object) -> ServiceRequest:
+    def request(self, service: str = "digits", key: str = "primary", verify: Verify | None = None) -> ServiceRequest:
         """A request about one service."""
-        return ServiceRequest(self.spec, self.events.append, service, **changes)
+        return ServiceRequest(self.spec, self.events.append, service, key=key, verify=verify)
 
     def place(self, service: str = "digits") -> ServicePlace:
         """Where a service lives."""
@@ -145,6 +146,20 @@ def post(endpoint: Endpoint, **body: object) -> dict[str, Any]:
     answer.raise_for_status()
     value: dict[str, Any] = answer.json()
     return value
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Return once a condition holds; fail if it never does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to be"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], bool]], None]:
+    """Waits for a condition."""
+    return wait_until
 
 
 @pytest.fixture
@@ -188,7 +203,7 @@ def holds_lock() -> Callable[[ServicePlace], bool]:
 
 def strays(home: Path) -> list[str]:
     """The command lines of all processes that were started out of a home."""
-    import psutil  # type: ignore[import-untyped]
+    import psutil
 
     found = []
     for process in psutil.process_iter():
