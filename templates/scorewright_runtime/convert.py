@@ -64,15 +64,15 @@ def cast(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
 def conform(array: np.ndarray, spec: TensorSpec, batch: bool) -> None:
     """Raise `BadRequest` (SW1516) unless the array's shape is one the input takes."""
     want, have = spec.shape, array.shape
+    if array.size == 0 and (want is None or 0 not in want):
+        what = "no rows" if have[:1] == (0,) else "no values"
+        raise BadRequest("SW1516", f"got {what}: shape {list(have)}, expected {spec.describe()}", spec.name)
     if want is not None:
         if len(have) != len(want):
             raise BadRequest("SW1516", _wrong_rank(spec, have), spec.name)
         for axis, size in enumerate(want):
             if size is not None and size != have[axis]:
                 raise BadRequest("SW1516", _wrong_size(spec, have, axis, batch), spec.name)
-    if array.size == 0 and (want is None or 0 not in want):
-        what = "no rows" if have[:1] == (0,) else "no values"
-        raise BadRequest("SW1516", f"got {what}: shape {list(have)}, expected {spec.describe()}", spec.name)
 
 
 def _flatten(value: object, name: str) -> tuple[list[Any], tuple[int, ...]]:
