@@ -104,8 +104,8 @@ class _Run:
         if not self.running:
             return
         names = ", ".join(task.step.address for task in self.running.values())
-        self.emit(Event("log", f"interrupted: waiting for {names} (interrupt again to leave at once)"))
         try:
+            self.emit(Event("log", f"interrupted: waiting for {names} (interrupt again to leave at once)"))
             while self.running:
                 self._take(*self.finished.get())
         except KeyboardInterrupt:
