@@ -22,7 +22,7 @@ check_python = @$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (
 uv_install = $(1)/bin/uv pip install -q --compile-bytecode --python $(1)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format docs unit build wheel-test clean clean-all
+.PHONY: help demo test lint format docs site unit build wheel-test clean clean-all
 .DELETE_ON_ERROR:
 
 help: ## List these targets.
@@ -46,6 +46,11 @@ format: $(VENV)/.ready ## Format the code.
 
 docs: $(VENV)/.ready ## Write the generated pages of docs/ anew.
 	$(BIN)/python docs/generate.py
+	$(BIN)/python -m scorewright.spec.reference > docs/reference/deploy-yaml.md
+	$(BIN)/python -m scorewright.spec.schema > core/scorewright/spec/deploy.schema.json
+
+site: $(VENV)/.ready ## Build the documentation's site in build/site.
+	$(BIN)/zensical build -f mkdocs.yml
 
 unit: $(VENV)/.ready ## Run the tests. PYTEST_ARGS='tests/core -k plan' narrows.
 	$(BIN)/python -m pytest -q $(PYTEST_ARGS)

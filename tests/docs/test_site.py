@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,15 @@ def test_the_navigation_names_every_page_once() -> None:
     docs = ROOT / "docs"
     pages = [str(page.relative_to(docs)) for page in docs.rglob("*.md") if not page.is_relative_to(EXAMPLES)]
     assert sorted(leaves(config["nav"])) == sorted(pages)
+
+
+def test_the_site_builds_without_a_complaint(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "docs", tmp_path / "docs", ignore=shutil.ignore_patterns("models"))
+    shutil.copy(ROOT / "mkdocs.yml", tmp_path)
+    command = [sys.executable, "-m", "zensical", "build", "--strict", "-f", "mkdocs.yml"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "build" / "site" / "getting-started" / "index.html").exists()
 
 
 def links() -> list[tuple[Path, str]]:
