@@ -8,10 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .access import certificates, consent, transport
+from .capacity import capacity
+from .cluster import vm_sizes
 from .context import Check, CheckContext
 from .files import expected_answers, labels
+from .gpu import gpu_settings
 from .handler import handlers
+from .memory import memory
+from .names import variables
+from .packages import packages
+from .quota import managed_quota, purpose, quota
 from .sample import samples
+from .timeouts import start, timeouts
 
 if TYPE_CHECKING:
     from scorewright.findings import Finding
@@ -22,7 +31,26 @@ if TYPE_CHECKING:
 
 __all__ = ["CHECKS", "Check", "CheckContext", "run"]
 
-CHECKS: tuple[Check, ...] = (labels, handlers, samples, expected_answers)
+CHECKS: tuple[Check, ...] = (
+    labels,
+    handlers,
+    samples,
+    expected_answers,
+    vm_sizes,
+    gpu_settings,
+    capacity,
+    memory,
+    purpose,
+    quota,
+    managed_quota,
+    packages,
+    variables,
+    timeouts,
+    start,
+    certificates,
+    transport,
+    consent,
+)
 """All checks, in the order in which they are done."""
 
 
