@@ -80,6 +80,7 @@ def _latest(folder: Path) -> str | None:
 
 def _signature(request: InspectRequest, graph: MetaGraph) -> tuple[Signature | None, tuple[Finding, ...]]:
     nodes = Graph(graph.message.message(2))
+    request = replace(request, inputs=_numbered(request.inputs, nodes), outputs=_numbered(request.outputs, nodes))
     wanted = _wanted(request)
     if wanted:
         return _from_outputs(request, nodes, wanted)
@@ -91,6 +92,14 @@ def _signature(request: InspectRequest, graph: MetaGraph) -> tuple[Signature | N
     if len(candidates) > 1:
         message += f"; likely ones: {', '.join(spec.name for spec in candidates)}"
     return None, (undeclared(message, outputs=candidates[:1] or (TensorSpec("scope/name:0", "float32", (None,)),)),)
+
+
+def _numbered(specs: tuple[TensorSpec, ...] | None, nodes: Graph) -> tuple[TensorSpec, ...] | None:
+    """Declared tensors with the number of the operation's output, which users leave out where it is 0."""
+    if specs is None:
+        return None
+    found = [(spec, nodes.tensor(spec.tensor or spec.name)) for spec in specs]
+    return tuple(replace(spec, tensor=known.tensor) if known and known.tensor else spec for spec, known in found)
 
 
 def _wanted(request: InspectRequest) -> tuple[TensorSpec, ...]:

@@ -48,7 +48,7 @@ def keras_inspection(request: InspectRequest, config: dict[str, Any], written_by
     allow = bool(request.options.get("allow_pickle"))
     try:
         model = read_model(config)
-    except (UnknownModel, KeyError, TypeError) as error:
+    except (UnknownModel, KeyError, TypeError, AttributeError, IndexError) as error:
         reason = str(error) if isinstance(error, UnknownModel) else "its configuration is not laid out as Keras does"
         return Inspection(None, written_by=written_by, weights_bytes=weights, findings=(_unknown(request, reason),))
     findings = [] if allow or not model.lambdas else [_lambdas(model.lambdas)]
