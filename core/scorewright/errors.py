@@ -48,6 +48,15 @@ class FindingsError(ScorewrightError):
         super().__init__(code, summary, steps=steps)
         self.findings = tuple(findings)
 
+    def __str__(self) -> str:
+        """The summary and one line for each finding, for a traceback or a log."""
+        lines = [self.summary]
+        for finding in self.findings:
+            place = f"{finding.location}: " if finding.location else ""
+            key = f"{finding.path}: " if finding.path else ""
+            lines.append(f"  {place}{finding.code} {key}{finding.message}")
+        return "\n".join(lines)
+
     def to_dict(self) -> dict[str, Json]:
         """The same data for ``--output json``, each finding included."""
         return {**super().to_dict(), "findings": [finding.to_dict() for finding in self.findings]}

@@ -47,21 +47,23 @@ LONGEST_SHOWN = 60
 class Faults:
     """Collects faults until the end, so that one run shows them all."""
 
-    findings: list[Finding] = field(default_factory=list)
+    _noted: dict[Finding, None] = field(default_factory=dict)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What was noted so far."""
+        return list(self._noted)
 
     def add(
         self, code: str, message: str, at: Location | None, *, path: KeyPath | None = None, hint: str | None = None
     ) -> None:
-        """Note a fault. ``message`` says what is wrong and, with ``path``, begins with the key's path."""
-        name = dotted(path) if path else None
-        text = f"{printable(name)}: {message}" if name else message
-        finding = Finding(Level.ERROR, code, text, hint=hint, path=name, location=at)
-        if finding not in self.findings:
-            self.findings.append(finding)
+        """Note a fault, once. ``message`` says what is wrong at ``path``; it does not repeat the path."""
+        name = harmless(dotted(path)) if path else None
+        self._noted[Finding(Level.ERROR, code, message, hint=hint, path=name, location=at)] = None
 
     def raise_any(self, files: Sequence[Path]) -> None:
         """Raise `SpecError` (SW1001) with everything noted, in the order of the files; return if there is nothing."""
-        if not self.findings:
+        if not self._noted:
             return
         order = {file: number for number, file in enumerate(files)}
 
@@ -69,7 +71,7 @@ class Faults:
             at = finding.location
             return (order.get(at.file, len(order)), at.line, at.column) if at else (len(order) + 1, 0, 0)
 
-        count = "1 fault" if len(self.findings) == 1 else f"{len(self.findings)} faults"
+        count = "1 fault" if len(self._noted) == 1 else f"{len(self._noted)} faults"
         raise SpecError(
             "SW1001",
             f"{' + '.join(str(file) for file in files) or 'the deploy file'} has {count}",

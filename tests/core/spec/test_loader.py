@@ -153,3 +153,15 @@ def test_the_package_exports_its_names() -> None:
     assert scorewright.spec.Spec is Spec
     with pytest.raises(AttributeError, match="nothing"):
         _ = scorewright.spec.nothing
+
+
+def test_the_error_itself_tells_every_fault(tmp_path: Path, service: str) -> None:
+    file = tmp_path / "deploy.yaml"
+    file.write_text(service + "    zzz: 1\n    replicas: 0\n")
+    with pytest.raises(SpecError) as caught:
+        load(file)
+    assert str(caught.value).splitlines() == [
+        f"{file} has 2 faults",
+        f"  {file}:5:5: SW1002 services.mnist.zzz: unknown key",
+        f"  {file}:6:15: SW1003 services.mnist.replicas: 0 is not allowed; allowed: a whole number from 1 to 1000",
+    ]
