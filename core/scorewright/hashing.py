@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -132,5 +133,6 @@ def _remember(memory: Path, seen: os.stat_result, digest: str) -> None:
         memory.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_text(json.dumps({"stamp": _stamp(seen), "sha256": digest}))
         temporary.replace(memory)
-    except OSError:
-        temporary.unlink(missing_ok=True)  # a cache that cannot be written costs time, nothing else
+    except OSError:  # a cache that cannot be written costs time, nothing else
+        with contextlib.suppress(OSError):
+            temporary.unlink()
