@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,8 +67,9 @@ def environment(recipe: Recipe, tell: Callable[[str], None]) -> Path:
         remove_tree(folder)
         tell(f"building an environment with {'uv' if uv else 'pip'}, once: {folder}")
         base = find_base(recipe.python, uv)
-        for command in _commands(folder, recipe, base, uv):
-            _run(command, lock, tell)
+        with tempfile.TemporaryDirectory(prefix="scorewright-") as lists:
+            for command in _commands(folder, recipe, base, uv, Path(lists)):
+                _run(command, lock, tell)
         write_json(folder / READY, {"python": recipe.python, "packages": [text for text, _ in recipe.packages]})
     return python
 
@@ -126,18 +128,20 @@ def current_minor() -> str:
     return f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def _commands(folder: Path, recipe: Recipe, base: str, uv: str | None) -> list[list[str]]:
-    """What makes an environment. No option here sets an index or a cache: that is the user's configuration to do."""
+def _commands(folder: Path, recipe: Recipe, base: str, uv: str | None, lists: Path) -> list[list[str]]:
+    """What makes an environment. No option here replaces an index or a cache: that is the user's configuration to do.
+
+    ``lists``: an empty folder for lists of packages.
+    """
     python = str(folder / "bin" / "python")
-    folder.parent.mkdir(parents=True, exist_ok=True)
     if uv:
-        project = folder.with_suffix(".toml")
+        project = lists / "pyproject.toml"
         project.write_text(_project(recipe), encoding="utf-8")
         return [
             [uv, "venv", "--no-project", "--python", base, str(folder)],
             [uv, "pip", "install", "--python", python, "--compile-bytecode", "-r", str(project)],
         ]
-    listed = folder.with_suffix(".txt")
+    listed = lists / "requirements.txt"
     listed.write_text("".join(f"{text}\n" for text, _ in recipe.packages), encoding="utf-8")
     indexes = sorted({index for _, index in recipe.packages if index})
     further = [word for index in indexes for word in ("--extra-index-url", index)]

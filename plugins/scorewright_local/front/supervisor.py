@@ -227,7 +227,8 @@ class Supervisor:
 
     async def _listen(self, app: web.Application, port: int | None = None) -> web.AppRunner:
         """Listen on the loopback interface; ``port`` None is the port that callers know, kept if at all possible."""
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+        # Bodies pass as they came: decoding them is the service's business.
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, auto_decompress=False)
         await runner.setup()
         if port is not None:
             await web.TCPSite(runner, HOST, port).start()
