@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -37,16 +38,12 @@ class UntypedStr(LocatedStr):
 def resolve_path(value: object) -> object:
     """Make a path absolute: relative to the file that says it, or to the current folder where no file does.
 
-    A ``~`` that names no known user is kept as it is.
+    A ``~`` that names no known user is kept as it is, and so is one after ``./``.
     """
     if not isinstance(value, str | Path):
         return value
-    try:
-        path = Path(value).expanduser()
-    except RuntimeError:
-        path = Path(value)
     folder = value.folder if isinstance(value, LocatedStr) else Path.cwd()
-    return (folder / path).absolute()
+    return (folder / os.path.expanduser(value)).absolute()
 
 
 def dotted(path: KeyPath) -> str:

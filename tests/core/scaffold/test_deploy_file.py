@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from scorewright.errors import ModelError
@@ -203,7 +203,9 @@ def test_a_name_that_is_not_text_is_refused(tmp_path: Path) -> None:
 NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=40)
 
 
+@settings(deadline=None)
 @given(NAMES, st.text(), st.text())
+@example("~", "x", "x")
 def test_any_file_name_and_any_reason_round_trip(
     tmp_path_factory: pytest.TempPathFactory, name: str, reason: str, tensor: str
 ) -> None:

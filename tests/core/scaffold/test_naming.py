@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scorewright.scaffold.naming import relative_path, service_name
@@ -36,6 +36,7 @@ def test_a_folder_keeps_what_looks_like_a_suffix(tmp_path: Path) -> None:
     assert service_name(tmp_path / "resnet.v2", []) == "resnet-v2"
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.characters(exclude_characters="/\0"), min_size=1), max_size=12))
 def test_names_are_always_valid_and_unique(files: list[str]) -> None:
     names: list[str] = []
