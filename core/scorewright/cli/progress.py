@@ -66,8 +66,9 @@ class PlainLines:
 
 
 def _said(event: Event) -> str:
-    """The message without the subject, which stands before it anyway."""
-    return event.message.removeprefix(event.subject or "").strip(" :")
+    """The message without the subject at its begin or end, which is shown before it anyway."""
+    subject = event.subject or ""
+    return event.message.removeprefix(subject).removesuffix(subject).strip(" :")
 
 
 def _staged(event: Event) -> str:

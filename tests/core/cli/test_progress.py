@@ -48,6 +48,11 @@ def test_verbose_progress_repeats_stages_and_shows_log_lines(capsys: pytest.Capt
     assert "service/mnist: | a line" in err
 
 
+@pytest.mark.parametrize("message", ["create", "create service/mnist", "service/mnist create"])
+def test_the_subject_is_said_once(message: str) -> None:
+    assert PlainLines(verbose=False).line(step("started", message)) == "service/mnist: create"
+
+
 def test_a_failed_step_stands_out(capsys: pytest.CaptureFixture[str]) -> None:
     with PlainLines(verbose=False) as show:
         show(step("failed", "no room", elapsed=0.5))
