@@ -107,12 +107,10 @@ class ServiceClient:
 
 
 def _loopback(uri: str) -> bool:
-    host = httpx.URL(uri).host
-    if host == "localhost":
-        return True
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
+        host = httpx.URL(uri).host
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except (ValueError, httpx.InvalidURL):  # a name, or no address at all, which the request will say
         return False
 
 
