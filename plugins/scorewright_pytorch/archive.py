@@ -28,6 +28,10 @@ class Archive:
             self._zip = zipfile.ZipFile(path)
         except zipfile.BadZipFile as error:
             raise ValueError("it is no whole zip archive") from error
+        # A cut archive may end in an inner one, which then looks like the archive itself.
+        if min((info.header_offset for info in self._zip.infolist()), default=1) != 0:
+            self._zip.close()
+            raise ValueError("it is no whole zip archive")
         self._names = {_without_root(name): name for name in self._zip.namelist()}
 
     def __enter__(self) -> Archive:

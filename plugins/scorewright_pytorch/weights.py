@@ -77,7 +77,7 @@ def inspect_pickle(request: InspectRequest) -> Inspection:
         )
         finding = Finding(Level.ERROR, "SW1215", message, hint=hint, path="model.allow_pickle")
         return Inspection(None, weights_bytes=stored_bytes(value), findings=(finding,))
-    return _with_network(request, {}, stored_bytes(value), {}, needs_module=False)
+    return _with_network(request, {}, stored_bytes(value), {"pickle": True}, needs_module=False)
 
 
 def _with_network(
