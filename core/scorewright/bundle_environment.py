@@ -46,9 +46,14 @@ def pip_lines(packages: Sequence[Requirement]) -> list[str]:
     return [*(f"--extra-index-url {index}" for index in indexes), *lines]
 
 
+def _lines(service: ResolvedService, packages: Sequence[Requirement]) -> Sequence[str]:
+    """What pip is to install: all that is locked, else what is asked for."""
+    return service.locked.pip_lines() if service.locked is not None else pip_lines(packages)
+
+
 def conda(service: ResolvedService, packages: Sequence[Requirement]) -> dict[str, Json]:
     """The conda environment. Its name says nothing of the service, so that equal environments are one."""
-    pip: list[Json] = [*pip_lines(packages)]
+    pip: list[Json] = [*_lines(service, packages)]
     return {
         "name": "scorewright",
         "channels": ["conda-forge"],
@@ -77,7 +82,7 @@ def environment(service: ResolvedService, packages: Sequence[Requirement]) -> di
         "image": service.resolution.image,
         "python": service.resolution.python,
         "variables": variables,
-        "pip": [*pip_lines(packages)],
+        "pip": [*_lines(service, packages)],
         "conda": [*service.spec.packages.conda],
     }
 

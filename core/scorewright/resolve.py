@@ -9,12 +9,15 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from .bundle_environment import asked_python
+from .bundle_environment import asked_python, requirements
 from .catalogue import load as load_catalogue
 from .errors import PluginError, ScorewrightError
 from .findings import Finding, Level
 from .framework import Detection, DetectRequest, Inspection, InspectRequest, ResolveRequest
 from .hashing import hash_model
+from .lock import FILE as LOCK_FILE
+from .lock import Lock, inputs_of
+from .lock import read as read_lock
 from .signature import Signature, TensorSpec
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
     from .catalogue import Catalogue
     from .framework import Framework, Resolution
+    from .lock import Locked
     from .plugins import PluginManager
     from .spec.models import ServiceSpec, Spec, Tensor
 
@@ -35,7 +39,7 @@ class ResolvedService:
 
     ``gpu``: the policy on the target in question; a bundle does not depend on it. ``model_hash``: of the model's
     content, or of name and version for a registered model. ``inspection.signature`` may be None; then the findings say
-    what to write, and no bundle can be built.
+    what to write, and no bundle can be built. ``locked``: the environment in ``deploy.lock``, if it is fresh.
     """
 
     name: str
@@ -46,6 +50,7 @@ class ResolvedService:
     resolution: Resolution
     model_hash: str
     gpu: str
+    locked: Locked | None = None
 
     @property
     def model_name(self) -> str:
@@ -72,13 +77,22 @@ def resolve(spec: Spec, plugins: PluginManager, *, gpu_default: str = "require")
     findings: list[Finding] = []
     facts = [(f"plugin of {framework.name}", framework.facts) for framework in plugins.frameworks.values()]
     catalogue = load_catalogue(spec.origin.root, [fact for fact in facts if fact[1]])
+    lock = _lock(spec)
     for name in spec.services:
-        work = _Service(spec, name, plugins, gpu_default, catalogue)
+        work = _Service(spec, name, plugins, gpu_default, catalogue, lock)
         service = work.resolve()
         findings += work.findings
         if service is not None:
             services[name] = service
     return Resolved(services, tuple(findings), catalogue)
+
+
+def _lock(spec: Spec) -> Lock:
+    """The lock beside the deploy file; one that cannot be read counts as none, and a check says so."""
+    try:
+        return read_lock(spec.origin.root / LOCK_FILE)
+    except ScorewrightError:
+        return Lock()
 
 
 def declared(tensors: Mapping[str, Tensor] | None) -> tuple[TensorSpec, ...] | None:
@@ -91,12 +105,15 @@ def declared(tensors: Mapping[str, Tensor] | None) -> tuple[TensorSpec, ...] | N
 class _Service:
     """Resolves one service, collecting findings."""
 
-    def __init__(self, spec: Spec, name: str, plugins: PluginManager, gpu_default: str, catalogue: Catalogue) -> None:
+    def __init__(
+        self, spec: Spec, name: str, plugins: PluginManager, gpu_default: str, catalogue: Catalogue, lock: Lock
+    ) -> None:
         self.spec = spec
         self.name = name
         self.service = spec.services[name]
         self.plugins = plugins
         self.catalogue = catalogue
+        self.lock = lock
         self.gpu = self.service.gpu or gpu_default
         self.findings: list[Finding] = []
 
@@ -113,9 +130,10 @@ class _Service:
         model_hash = self._hash()
         if inspection is None or resolution is None or model_hash is None:
             return None
-        return ResolvedService(
+        service = ResolvedService(
             self.name, self.service, framework, detection, inspection, resolution, model_hash, self.gpu
         )
+        return replace(service, locked=self._locked(service))
 
     def _registered(self) -> tuple[Framework, Detection] | None:
         """A registered model: its files are elsewhere, so the deploy file has to say what they would."""
@@ -208,6 +226,14 @@ class _Service:
         resolution = self._ask(framework, framework.resolve, request, "framework")
         self._take(resolution.findings if resolution else ())
         return resolution
+
+    def _locked(self, service: ResolvedService) -> Locked | None:
+        """The service's environment in the lock file, if it was made for just these packages."""
+        found = self.lock.services.get(self.name)
+        if found is None:
+            return None
+        inputs = inputs_of(service.resolution, requirements(service), self.catalogue)
+        return found if found.inputs == inputs.hash else None
 
     def _hash(self) -> str | None:
         model = self.service.model

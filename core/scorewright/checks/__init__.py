@@ -15,6 +15,7 @@ from .context import Check, CheckContext
 from .files import expected_answers, labels
 from .gpu import gpu_settings
 from .handler import handlers
+from .lock import closure, freshness
 from .memory import memory
 from .names import variables
 from .packages import packages
@@ -44,6 +45,8 @@ CHECKS: tuple[Check, ...] = (
     quota,
     managed_quota,
     packages,
+    freshness,
+    closure,
     variables,
     timeouts,
     start,

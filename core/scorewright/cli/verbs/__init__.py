@@ -16,6 +16,7 @@ class Verb(NamedTuple):
 VERBS: dict[str, Verb] = {
     "init": Verb("Write", "Write a commented deploy.yaml from model files.", "init"),
     "check": Verb("Write", "Check everything that can be checked before a deployment.", "check"),
+    "lock": Verb("Write", "Pin every package of every service in deploy.lock.", "lock"),
     "render": Verb("Write", "Write the bundles: score.py, runtime, conda file, manifest.", "render"),
     "plan": Verb("Deploy", "Show what `up` would create, change, replace and delete.", "plan"),
     "up": Verb("Deploy", "Make the target what the deploy file says.", "up"),
