@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,9 +26,11 @@ def curl(run: Run, name: str, scoring_uri: str) -> Iterator[str]:
         return
     from .verbs.score import sniff
 
-    with service.sample.input.open("rb") as file:
+    sample, here = service.sample.input, Path.cwd()
+    with sample.open("rb") as file:
         kind = sniff(file.read(8))
-    yield f"    -H 'Content-Type: {kind}' --data-binary {shlex.quote(f'@{service.sample.input}')}"
+    shown = sample.relative_to(here) if sample.is_relative_to(here) else sample
+    yield f"    -H 'Content-Type: {kind}' --data-binary {shlex.quote(f'@{shown}')}"
 
 
 def selection(run: Run) -> list[str]:

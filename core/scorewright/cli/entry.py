@@ -68,6 +68,8 @@ def _interrupted(args: Sequence[str]) -> ScorewrightError:
 def _usage(error: click.ClickException) -> ScorewrightError:
     ctx = getattr(error, "ctx", None)
     steps = [f"see: {ctx.command_path} --help"] if ctx else []
+    if isinstance(error, click.NoSuchOption) and ctx and ctx.parent is None:
+        steps.insert(0, "options stand after the verb: scorewright VERB [OPTIONS]")
     return ScorewrightError("SW1901", error.format_message(), steps=steps)
 
 

@@ -112,7 +112,7 @@ class Run:
     def answer(self, data: Mapping[str, Json], text: Callable[[], str] | str = "") -> None:
         """Write the verb's answer to stdout: ``data`` as one JSON document, or ``text``, as was asked."""
         if self.output == "json":
-            sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+            sys.stdout.write(json.dumps(data, indent=2) + "\n")
             return
         shown = text if isinstance(text, str) else text()
         if shown:

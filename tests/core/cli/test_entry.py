@@ -129,6 +129,10 @@ def test_a_misspelt_verb_gets_the_nearest_one(scorewright: Invoke) -> None:
     assert "Did you mean 'status'?" in seen.err
 
 
+def test_an_option_before_the_verb_is_told_its_place(scorewright: Invoke) -> None:
+    assert "options stand after the verb" in scorewright("-v", "status").err
+
+
 def test_no_verb_at_all_shows_the_help_and_is_bad_usage(scorewright: Invoke) -> None:
     seen = scorewright()
     assert seen.code == 2

@@ -72,6 +72,7 @@ def test_up_deploys_and_says_where_and_how_to_call(project: Path, scorewright: I
     assert seen.code == 0
     assert re.search(r"^one  http://127.0.0.1:\d+/score$", seen.out, re.MULTILINE)
     assert "$(scorewright keys one --only primary -t shelf)" in seen.out
+    assert "--data-binary @sample.json" in seen.out
     assert "secret" not in seen.out + seen.err
     assert "service/one: shelve: putting it there" in seen.err
 
@@ -220,6 +221,17 @@ def test_logs_follow_with_f(deployed: Path, scorewright: Invoke, args: list[str]
 @pytest.mark.parametrize("args", [["one"], ["one", "-f", "./deploy.yaml"], ["--file", "deploy.yaml", "one"]])
 def test_logs_do_not_follow_where_f_names_a_file(deployed: Path, scorewright: Invoke, args: list[str]) -> None:
     assert scorewright("logs", *args).out.splitlines() == ["one", "two"]
+
+
+def test_ctrl_c_is_how_following_ends(deployed: Path, scorewright: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_CTRL_C", "1")
+    seen = scorewright("logs", "one", "-f")
+    assert (seen.code, seen.err) == (130, "")
+    assert seen.out.splitlines()[-1] == "three, later"
+
+
+def test_logs_that_are_followed_cannot_be_json(deployed: Path, scorewright: Invoke) -> None:
+    assert scorewright("logs", "one", "-f", "-o", "json").code == 2
 
 
 def test_logs_as_json_are_one_document(deployed: Path, scorewright: Invoke) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from scorewright.cli.complete import service_names
+from scorewright.cli.entry import INTERRUPTED
 from scorewright.cli.options import common
 
 if TYPE_CHECKING:
@@ -29,13 +30,19 @@ class Logs(click.Command):
 @click.argument("service", required=False, shell_complete=service_names)
 @click.option("-f", "--follow", is_flag=True, help="Go on as lines come. (-f FILE.yaml still names the deploy file.)")
 @common(file=("--file",))
-def command(run: Run, service: str | None, follow: bool) -> None:
+def command(run: Run, service: str | None, follow: bool) -> int:
     """Show a service's log."""
+    if follow and run.output == "json":
+        raise click.UsageError("a log that is followed has no end, so it cannot be one JSON document")
     name = run.one_service(service)
     lines = run.deployer.logs(run.spec, name, follow=follow)
     if run.output == "json":
         shown: list[Json] = list(lines)
         run.answer({"service": name, "lines": shown})
-        return
-    for line in lines:
-        click.echo(line)
+        return 0
+    try:
+        for line in lines:
+            click.echo(line)
+    except KeyboardInterrupt:  # The way to stop following: nothing was interrupted.
+        return INTERRUPTED
+    return 0

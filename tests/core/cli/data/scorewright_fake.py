@@ -1,7 +1,7 @@
 """A plugin as a stranger would install it: a framework whose models are text files, and a target that is a JSON file.
 
 The target keeps what it was told in the file that ``FAKE_STATE`` names, and says that its services are at ``FAKE_URI``.
-A service whose environment has ``BREAK`` cannot be created.
+A service whose environment has ``BREAK`` cannot be created. With ``FAKE_CTRL_C`` logs end with Ctrl-C.
 """
 
 from __future__ import annotations
@@ -113,6 +113,8 @@ def endpoint(request: ServiceRequest) -> Endpoint:
 
 def logs(request: ServiceRequest) -> Iterator[str]:
     yield from ["one", "two", *(["three, later"] if request.follow else [])]
+    if "FAKE_CTRL_C" in os.environ:
+        raise KeyboardInterrupt
 
 
 def keys(request: ServiceRequest) -> Keys:
