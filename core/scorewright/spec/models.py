@@ -78,6 +78,19 @@ class Tls(Model):
         return self
 
 
+class Network(Model):
+    """The virtual network that a new cluster is put into."""
+
+    vnet_name: str = Field(description="The virtual network's name.", min_length=1, examples=["ml-network"])
+    vnet_resource_group: str = Field(
+        description="The resource group that holds it.", min_length=1, examples=["ml-network"]
+    )
+    subnet_name: str = Field(description="The subnet for the nodes.", min_length=1, examples=["aks"])
+    service_cidr: str = Field(description="Address range for the cluster's own services.", examples=["10.0.0.0/16"])
+    dns_service_ip: str = Field(description="Address of the cluster's DNS, in service_cidr.", examples=["10.0.0.10"])
+    docker_bridge_cidr: str = Field(description="Address range of the Docker bridge.", examples=["172.17.0.1/16"])
+
+
 class Cluster(Model):
     """The GPU cluster that the services run on. Azure targets only."""
 
@@ -103,6 +116,13 @@ class Cluster(Model):
         min_length=1,
     )
     tls: Tls | None = Field(None, description="TLS of the scoring endpoint; default: plain http.")
+    network: Network | None = Field(None, description="Put the cluster into a virtual network of yours.")
+    load_balancer: Literal["public", "internal"] = Field(
+        "public", description="internal: the scoring endpoint has an address of the virtual network only."
+    )
+    load_balancer_subnet: str | None = Field(
+        None, description="Subnet of the internal load balancer; default: the cluster's.", min_length=1
+    )
 
 
 class ModelRef(Model):
@@ -301,6 +321,34 @@ IMAGE_SUFFIXES = frozenset([".png", ".jpg", ".jpeg"])
 """Suffixes of the images that a service with ``image`` takes."""
 
 
+class AzureMLOptions(Model):
+    """What only an AksWebservice of azureml-core has. Other targets ignore it."""
+
+    description: str | None = Field(None, description="Description of the service.", min_length=1)
+    namespace: str | None = Field(
+        None,
+        description="Kubernetes namespace to deploy into; default: Azure ML's own.",
+        pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+    )
+    cpu_limit: Annotated[Number, Field(gt=0)] | None = Field(None, description="Most CPU cores of one replica.")
+    memory_limit_gb: Annotated[Number, Field(gt=0)] | None = Field(
+        None, description="Most memory of one replica, in GB."
+    )
+    max_queue_wait_ms: Annotated[Integer, Field(ge=1)] | None = Field(
+        None, description="Longest wait for a free replica, in milliseconds; default: Azure's 500."
+    )
+    collect_model_data: Switch = Field(False, description="Have Azure ML collect the requests' data.")
+    blobfuse: Switch | None = Field(None, description="Mount models with blobfuse; default: Azure's choice.")
+    candidate: Switch = Field(
+        True,
+        description="Try a new version as a second service of one replica before callers get it; needs spare GPUs.",
+    )
+    legacy_inference_config: Switch = Field(
+        False,
+        description="Use the deprecated InferenceConfig(runtime, conda_file, enable_gpu): its image is CUDA 11.8's.",
+    )
+
+
 class ServiceSpec(Model):
     """One scoring service."""
 
@@ -361,6 +409,9 @@ class ServiceSpec(Model):
     packages: Packages = Field(default_factory=lambda: Packages(), description="Further packages.")
     app_insights: Switch = Field(False, description="Send telemetry to Application Insights.")
     tags: dict[str, str] = Field(default_factory=dict, description="Tags on the service.")
+    azureml: AzureMLOptions = Field(
+        default_factory=lambda: AzureMLOptions(), description="Options of the azureml target alone."
+    )
     sample: Sample | None = Field(None, description="The golden request.")
 
     @model_validator(mode="after")
