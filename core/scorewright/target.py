@@ -50,8 +50,9 @@ class LiveResource:
 
     ``ours``: we made it (its tags say so); what is not ours is never changed or deleted. ``owned``: it belongs to this
     very deploy file, so it goes when the file no longer names it. ``state``: ``healthy``, ``changing``, ``unhealthy``
-    or ``failed``. ``info``: for ``status`` and people (scoring URI, version, replicas, device). ``spare``: kept for a
-    rollback although nothing names it any more; ``up`` leaves it, ``down`` deletes it with the rest.
+    or ``failed``. ``info``: for ``status`` and people (scoring URI, version, replicas, device). ``spare``: what runs,
+    or what a rollback would bring back, uses it: ``up`` leaves it although the file no longer names it, ``down``
+    deletes it with the rest.
     """
 
     kind: str

@@ -135,11 +135,11 @@ class MemoryTarget:
 
     def _observe(self, request: TargetRequest) -> tuple[LiveResource, ...]:
         owner = _owner(request.spec)
-        spare = {f"model/{service.previous.model}" for service in self._services.values() if service.previous}
-        used = {f"model/{service.current.model}" for service in self._services.values() if service.current}
+        versions = [one for service in self._services.values() for one in (service.current, service.previous)]
+        used = {f"model/{version.model}" for version in versions if version is not None}
         with self._lock:
             return tuple(
-                replace(live, owned=self._owners[address] == owner, spare=address in spare - used)
+                replace(live, owned=self._owners[address] == owner, spare=address in used)
                 for address, live in sorted(self._things.items())
             )
 
