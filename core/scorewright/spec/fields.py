@@ -96,7 +96,8 @@ Schema does not get it."""
 Integer: TypeAlias = Annotated[int, WHOLE]
 """A whole number; ``3.0`` is one, ``true`` is not."""
 
-Number: TypeAlias = Annotated[float, BeforeValidator(_typed(float))]
+NUMBER = BeforeValidator(_typed(float))
+Number: TypeAlias = Annotated[float, NUMBER]
 """A finite number."""
 
 Switch: TypeAlias = Annotated[bool, BeforeValidator(_typed(bool))]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
 from .fields import (
+    NUMBER,
     WHOLE,
     Allowed,
     DType,
@@ -330,11 +331,11 @@ class AzureMLOptions(Model):
         description="Kubernetes namespace to deploy into; default: Azure ML's own.",
         pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
     )
-    cpu_limit: Annotated[Number, Field(gt=0)] | None = Field(None, description="Most CPU cores of one replica.")
-    memory_limit_gb: Annotated[Number, Field(gt=0)] | None = Field(
+    cpu_limit: Annotated[float, Field(gt=0), NUMBER] | None = Field(None, description="Most CPU cores of one replica.")
+    memory_limit_gb: Annotated[float, Field(gt=0), NUMBER] | None = Field(
         None, description="Most memory of one replica, in GB."
     )
-    max_queue_wait_ms: Annotated[Integer, Field(ge=1)] | None = Field(
+    max_queue_wait_ms: Annotated[int, Field(ge=1), WHOLE] | None = Field(
         None, description="Longest wait for a free replica, in milliseconds; default: Azure's 500."
     )
     collect_model_data: Switch = Field(False, description="Have Azure ML collect the requests' data.")
