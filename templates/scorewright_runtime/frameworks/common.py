@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from scorewright_runtime.types import Arrays, TensorSpec
 
 _DEVICE_FAULT = re.compile(r"cuda|cublas|cudnn|cufft|nccl|out of memory|alloc|device-side", re.IGNORECASE)
+# Where an operation stands in the model's code, which TensorFlow and TorchScript tell before or around the reason.
+_PLACE = re.compile(
+    r"Graph execution error|Detected at node|<stack traces|\[\[|File |Traceback|The following operation"
+)
 
 
 def signature_of(config: Mapping[str, Any]) -> Signature:
@@ -72,13 +76,10 @@ def only(folder: Path, pattern: str) -> Path:
 
 def refuse(error: Exception) -> NoReturn:
     """Raise `BadRequest` (SW1231) for a framework's complaint about values; what its device does is raised as it is."""
-    message = str(error).strip()
+    message = str(error)
     if _DEVICE_FAULT.search(message):
         raise error
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    raise BadRequest(
-        "SW1231", f"the model cannot take these values: {lines[0][:300] if lines else 'no reason'}"
-    ) from error
+    raise BadRequest("SW1231", f"the model cannot take these values: {_reason(message)[:300]}") from error
 
 
 def cuda_name(index: int = 0) -> str:
@@ -103,6 +104,14 @@ def check_inputs(signature: Signature, known: Sequence[str]) -> None:
 def by_tensor(signature: Signature, inputs: Arrays) -> Arrays:
     """The inputs under the names that they have inside the model."""
     return {spec.tensor: inputs[spec.name] for spec in signature.inputs}
+
+
+def _reason(message: str) -> str:
+    """The line of a message that says what is wrong: TorchScript's last, else the first that is no place."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()] or ["it gives no reason"]
+    if "Traceback of TorchScript" in message:
+        return lines[-1]
+    return next((line for line in lines if not _PLACE.match(line)), lines[0])
 
 
 def _decode(array: np.ndarray) -> list[Any]:
