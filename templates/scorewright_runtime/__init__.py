@@ -25,8 +25,9 @@ faster where they are installed.
 
 from __future__ import annotations
 
+from .batch import Outcome
 from .errors import BadRequest, GpuUnavailable, StartError, Unanswered
-from .service import Outcome, Service
+from .service import Service
 from .types import Arrays, Model, Reply, Request, Signature, TensorSpec
 
 __all__ = [

@@ -9,6 +9,7 @@ batcher takes the place of ``model_call``; neither changes what a request is ans
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,11 +18,15 @@ import numpy as np
 
 from . import gpu, modeldir
 from .answering import Classes, encode, encode_error, encode_value
+from .batch import Caller, Outcome
+from .batcher import Batcher
 from .errors import RequestError, StartError, Unanswered
 from .handler import Handler, load_handler
 from .images import ImageReader
 from .limits import Limits
+from .metrics import Metrics, observe_with_opentelemetry
 from .parsing import Parser
+from .threads import ThreadedCall
 from .types import Reply, Signature
 from .warmup import check_outputs, rows_run_together, warm_up
 
@@ -42,26 +47,6 @@ class Call(NamedTuple):
     asked: Asked
 
 
-class Outcome(NamedTuple):
-    """What the model said. ``batch``: the rows of the call that the request was part of."""
-
-    outputs: Arrays
-    batch: int
-
-
-class Direct:
-    """Calls the model for one request, in the caller's thread."""
-
-    def __init__(self, model: Model, signature: Signature) -> None:
-        self._model = model
-        self._first = signature.inputs[0].name if signature.batch else None
-
-    def __call__(self, inputs: Arrays) -> Outcome:
-        """Run the model. Raises whatever it raises."""
-        batch = 1 if self._first is None else inputs[self._first].shape[0]
-        return Outcome(self._model.predict(inputs), batch)
-
-
 class Service:
     """A model behind ``POST /score``.
 
@@ -72,9 +57,9 @@ class Service:
     model: Model
     signature: Signature
     parser: Parser
+    caller: Caller
     model_call: Callable[[Arrays], Outcome]
-    splits: bool
-    """Whether rows of several requests may run as one call: the signature says so, and a call has shown it."""
+    lane = "stock"
 
     def __init__(self, config: Mapping[str, Any], load: Load, folder: Path | None = None) -> None:
         self.config = dict(config)
@@ -82,6 +67,7 @@ class Service:
         self._folder = folder or Path(__file__).resolve().parent.parent
         self._handler = Handler()
         self._headers: dict[str, str] = {}
+        self.metrics = Metrics()
 
     def start(self) -> None:
         """Load the model, prove its device, warm it up and check what it says. Called once, by ``init()``.
@@ -101,12 +87,15 @@ class Service:
         self.model = self._load(self.located.path, {**config, "gpu": policy})
         gpu.enforce(policy, self.model.device, config["framework"])
         self.parser = self._make_parser()
-        self._prove()
-        self.model_call = Direct(self.model, self.signature)
+        self.caller = Caller(self.model, self.signature, self._prove(), self.metrics)
+        self.caller.measure(self._most_rows)
+        self.model_call = ThreadedCall(self.caller, self.make_batcher, config["timeout_ms"] / 1000)
         self._headers = {
             "x-scorewright-device": _header(self.device),
             "x-scorewright-model": _header(f"{self.located.name}:{self.located.version}"),
         }
+        observe_with_opentelemetry(self.metrics)
+        _STARTED[:] = [self]
         log.info("serving %s on %s", self._headers["x-scorewright-model"], self.device)
 
     @property
@@ -126,14 +115,36 @@ class Service:
         return answer_flask(self, request)
 
     def answer(self, request: Request) -> Reply:
-        """Answer a request. Never raises."""
+        """Answer a request in this thread. Never raises."""
+        began = time.perf_counter()
         try:
-            if request.method != "POST":
-                return self._not_post(request.method)
-            call = self.parse(request)
-            return self.finish(call, self.call_model(call.inputs))
+            reply = self._answer(request)
         except Exception as error:  # the last line of defence: a request must not take the worker down
-            return self.refuse(error)
+            reply = self.refuse(error)
+        self.metrics.answered(reply.status, time.perf_counter() - began)
+        return reply
+
+    def make_batcher(self) -> Batcher:
+        """A batcher on the running event loop, as the deploy file says."""
+        batching = self.config["batching"]
+        delay = batching["max_delay_ms"] / 1000 if batching else 0.0
+        return Batcher(self.caller, self.metrics, self._most_rows, delay, self.config["timeout_ms"] / 1000)
+
+    @property
+    def parses_slowly(self) -> bool:
+        """Whether a user's code takes part in `parse`."""
+        return self._handler.preprocess is not None
+
+    @property
+    def answers_slowly(self) -> bool:
+        """Whether a user's code takes part in `finish`."""
+        return self._handler.postprocess is not None
+
+    def metrics_reply(self) -> Reply:
+        """``GET /metrics``."""
+        told = {"service": self.config["service"], "model": self.located.name, "version": self.located.version}
+        text = self.metrics.text({**told, "device": self.device, "lane": self.lane})
+        return Reply(200, {"content-type": "text/plain; version=0.0.4; charset=utf-8"}, text.encode())
 
     def parse(self, request: Request) -> Call:
         """Take a request apart. Raises `RequestError`."""
@@ -142,14 +153,13 @@ class Service:
         body = self.parser.read(request)
         return Call(self.parser.check(self._handler.before(request, body.values)), body.asked)
 
-    def call_model(self, inputs: Arrays) -> Outcome:
-        """Run the model. Raises `RequestError`: its own, or `Unanswered` (SW1530) for any other exception."""
-        try:
-            return self.model_call(inputs)
-        except (RequestError, TimeoutError):
-            raise
-        except Exception as error:  # frameworks raise anything; the log has it, the caller learns that it was not them
-            raise Unanswered("SW1530", "the model failed on this request; the service's log has the reason") from error
+    def model_error(self, error: Exception) -> Exception:
+        """What a caller is told of an exception that came out of the model."""
+        if isinstance(error, (RequestError, TimeoutError)):
+            return error
+        told = Unanswered("SW1530", "the model failed on this request; the service's log has the reason")
+        told.__cause__ = error
+        return told
 
     def finish(self, call: Call, outcome: Outcome) -> Reply:
         """The reply to a request whose outputs are there. Raises `RequestError`."""
@@ -173,7 +183,18 @@ class Service:
         elif error.status == 500:
             log.error("%s: %s", error.code, error.message, exc_info=error.__cause__ or error)
         reply = encode_error(error.status, error.code, error.message, error.input)
-        return Reply(reply.status, {**reply.headers, **self._headers, **error.headers}, reply.body)
+        headers = {**reply.headers, **self._headers, "x-scorewright-lane": self.lane, **error.headers}
+        return Reply(reply.status, headers, reply.body)
+
+    def _answer(self, request: Request) -> Reply:
+        if request.method != "POST":
+            return self._not_post(request.method)
+        call = self.parse(request)
+        try:
+            outcome = self.model_call(call.inputs)
+        except Exception as error:  # frameworks raise anything; the log has it, the caller learns that it was not them
+            raise self.model_error(error) from error
+        return self.finish(call, outcome)
 
     def _make_parser(self) -> Parser:
         image, inputs = self.config["image"], self.signature.inputs
@@ -183,20 +204,28 @@ class Service:
         outputs = None if self._handler.postprocess else self._classes.names(self.output_names)
         return Parser(self.signature, self.limits, reader, outputs, self._handler.preprocess is not None)
 
-    def _prove(self) -> None:
-        """Warm the model up, and hold what it says against what the deploy file and the signature say."""
+    @property
+    def _most_rows(self) -> int:
+        """Most rows that one call may serve."""
+        return int(self.config["batching"]["max_batch_size"]) if self.config["batching"] else 1
+
+    def _prove(self) -> bool:
+        """Warm the model up, and hold what it says against what the deploy file and the signature say.
+
+        Returns whether rows of several requests may run as one call: the signature says so, and a call has shown it.
+        """
         batch = self.signature.batch
         rows = 2 if batch else 1  # two, to see that rows stay apart
-        outputs = warm_up(self.model, self.signature, [rows, 1] if batch else [1])
-        self.splits = batch
+        outputs = warm_up(self.model, self.signature, list(dict.fromkeys([rows, self._most_rows, 1])) if batch else [1])
         if outputs is None:
-            return
+            return batch
         check_outputs(outputs, self.signature.outputs, self.config["outputs"])
-        if batch and not rows_run_together(outputs, rows):
-            log.warning("outputs do not have one entry per row: requests are never batched")
-            self.splits = False
         if self._handler.postprocess is None:
             self._check_classes({name: outputs[name] for name in self.output_names})
+        if batch and not rows_run_together(outputs, rows):
+            log.warning("outputs do not have one entry per row: requests are never batched")
+            return False
+        return batch
 
     def _check_classes(self, outputs: Arrays) -> None:
         """Raise `StartError` (SW1506) where ``output`` asks for classes that an output does not have."""
@@ -218,13 +247,22 @@ class Service:
             raise Unanswered("SW1531", text) from error
 
     def _headed(self, reply: Reply, batch: int) -> Reply:
-        return Reply(reply.status, {**reply.headers, **self._headers, "x-scorewright-batch": str(batch)}, reply.body)
+        told = {"x-scorewright-lane": self.lane, "x-scorewright-batch": str(batch)}
+        return Reply(reply.status, {**reply.headers, **self._headers, **told}, reply.body)
 
     def _not_post(self, method: str) -> Reply:
         if method == "OPTIONS":
             return Reply(200, {"content-type": "text/html; charset=utf-8", "allow": "POST, OPTIONS"}, b"")
         reply = encode_error(405, "SW1523", f"{method} is not answered here; use POST")
         return Reply(405, {**reply.headers, **self._headers, "allow": "POST, OPTIONS"}, reply.body)
+
+
+_STARTED: list[Service] = []
+
+
+def started() -> Service | None:
+    """The service that this process has started last."""
+    return _STARTED[0] if _STARTED else None
 
 
 def _header(text: str) -> str:

@@ -1,0 +1,121 @@
+"""Several requests as one call of the model, and the answers apart again."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from .errors import RequestError
+from .warmup import blank
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .metrics import Metrics
+    from .types import Arrays, Model, Signature
+
+
+FAST = 0.0005
+"""Seconds that a fast call takes at most."""
+
+
+class Outcome(NamedTuple):
+    """What the model said. ``batch``: the rows of the call that the request was part of."""
+
+    outputs: Arrays
+    batch: int
+
+
+class Caller:
+    """Calls the model, for one request or for several at a time.
+
+    ``splits``: outputs have one entry per row, so that a call may serve several requests. ``pace``: a moving average of
+    the seconds that a call takes; ``row_pace`` likewise for one row.
+    """
+
+    def __init__(self, model: Model, signature: Signature, splits: bool, metrics: Metrics) -> None:
+        self._model, self._signature, self._metrics = model, signature, metrics
+        self._first = signature.inputs[0].name if signature.batch else None
+        self.splits = splits
+        self.pace = 0.0
+        self.row_pace = 0.0
+
+    @property
+    def fast(self) -> bool:
+        """Whether a call takes so little that handing it to another thread would cost more."""
+        return 0.0 < self.pace <= FAST
+
+    def measure(self, rows: int) -> None:
+        """Learn the pace from a few calls with that many rows, where the signature says what to call with."""
+        inputs = blank(self._signature, rows, 1)
+        open_axes = any(spec.shape is None or None in spec.shape[1:] for spec in self._signature.inputs)
+        if inputs is None or open_axes:
+            return
+        self.pace = self._time(inputs)
+        if self.pace < 20 * FAST:  # then it matters
+            self.pace = min(self.pace, *(self._time(inputs) for _ in range(4)))
+        self.row_pace = self.pace / self.rows(inputs)
+
+    def rows(self, inputs: Arrays) -> int:
+        """The rows of a request; 1 where the model has no batch axis."""
+        return 1 if self._first is None else inputs[self._first].shape[0]
+
+    def kind(self, inputs: Arrays) -> object:
+        """Equal for requests that may run together: all shapes but the batch axis are alike."""
+        if len(inputs) == 1:
+            return inputs[self._first].shape[1:] if self._first else None
+        return tuple(array.shape[1:] for array in inputs.values())
+
+    def one(self, inputs: Arrays) -> Outcome:
+        """Run the model for one request. Raises whatever it raises."""
+        rows = self.rows(inputs)
+        began = time.perf_counter()
+        outputs = self._model.predict(inputs)
+        self._learn(rows, time.perf_counter() - began)
+        return Outcome(outputs, rows)
+
+    def several(self, requests: Sequence[Arrays]) -> list[Outcome | Exception]:
+        """Run the model once for all requests, which are of one kind; one by one where that fails, so that a request
+        that the model cannot take does not spoil the others."""
+        if len(requests) > 1:
+            try:
+                return list(self._together(requests))
+            except TimeoutError:
+                raise
+            except Exception:  # whichever request is to blame, each gets its own verdict below
+                pass
+        return [self._tried(inputs) for inputs in requests]
+
+    def _together(self, requests: Sequence[Arrays]) -> list[Outcome]:
+        stacked = {name: np.concatenate([inputs[name] for inputs in requests]) for name in requests[0]}
+        outputs, total = self.one(stacked)
+        if any(array.shape[:1] != (total,) for array in outputs.values()):
+            raise ValueError("the outputs have not one entry per row")
+        answers: list[Outcome] = []
+        start = 0
+        for inputs in requests:
+            end = start + self.rows(inputs)
+            answers.append(Outcome({name: array[start:end] for name, array in outputs.items()}, total))
+            start = end
+        return answers
+
+    def _tried(self, inputs: Arrays) -> Outcome | Exception:
+        try:
+            return self.one(inputs)
+        except (RequestError, TimeoutError) as error:
+            return error
+        except Exception as error:  # frameworks raise anything; the service translates it
+            return error
+
+    def _time(self, inputs: Arrays) -> float:
+        began = time.perf_counter()
+        self._model.predict(inputs)
+        return time.perf_counter() - began
+
+    def _learn(self, rows: int, seconds: float) -> None:
+        self._metrics.called(rows, seconds)
+        weight = 0.2 if self.pace else 1.0
+        self.pace += weight * (seconds - self.pace)
+        self.row_pace += weight * (seconds / max(rows, 1) - self.row_pace)

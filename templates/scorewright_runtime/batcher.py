@@ -1,0 +1,183 @@
+"""Micro-batching on an event loop: what has queued while the model was busy runs as one call.
+
+There is no fixed wait. A lone request runs at once. After a call for several, when fewer are waiting than it had, the
+next one lingers up to ``max_delay_ms`` for the callers who have just been answered and come back; without that, large
+and small batches would alternate. Models that take less than half a millisecond are called on the loop itself, where a
+burst of requests is one call; slower ones in a thread, so that requests are read and answered meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from .errors import Unanswered
+from .runner import Runner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .batch import Caller, Outcome
+    from .metrics import Metrics
+    from .types import Arrays
+
+
+class Gone(Exception):
+    """The client has closed the connection; nobody waits for this request."""
+
+
+class _Waiting:
+    """A request that waits for the model."""
+
+    __slots__ = ("deadline", "future", "gone", "inputs", "kind", "rows", "since")
+
+    def __init__(self, inputs: Arrays, rows: int, kind: object, gone: Callable[[], bool], since: float) -> None:
+        self.inputs, self.rows, self.kind, self.gone, self.since = inputs, rows, kind, gone, since
+        self.deadline = math.inf
+        self.future: asyncio.Future[Outcome]
+
+
+class Batcher:
+    """Queues requests and calls the model. Belongs to one event loop; all methods are called on it.
+
+    ``max_rows``: most rows in one call, 1 where requests never run together. ``max_delay``: longest linger in seconds.
+    ``timeout``: seconds until a request is given up.
+    """
+
+    def __init__(self, caller: Caller, metrics: Metrics, max_rows: int, max_delay: float, timeout: float) -> None:
+        self._caller, self._metrics = caller, metrics
+        self._together = caller.splits and max_rows > 1
+        self._max_rows, self._max_delay, self._timeout = max_rows, max_delay, timeout
+        self._loop = asyncio.get_running_loop()
+        self._runner = Runner()
+        self._pending: deque[_Waiting] = deque()
+        self._rows = 0
+        self._running: list[_Waiting] = []
+        self._scheduled: asyncio.Handle | None = None
+        self._lingering = False
+        self._last_rows, self._last_end = 0, -math.inf
+        self._open: deque[_Waiting] = deque()
+        self._alarm: asyncio.TimerHandle | None = None
+
+    def submit(self, inputs: Arrays, gone: Callable[[], bool]) -> asyncio.Future[Outcome]:
+        """Queue a request; the future gets what the model says or raises, `TimeoutError` when it took too long, or
+        `Gone`. ``gone``: whether the client has left.
+
+        Raises `Unanswered` (SW1533) where the queue is longer than the time-out.
+        """
+        now = self._loop.time()
+        self._refuse_if_hopeless()
+        waiting = _Waiting(inputs, self._caller.rows(inputs), self._caller.kind(inputs), gone, now)
+        waiting.future = self._loop.create_future()
+        self._pending.append(waiting)
+        self._rows += waiting.rows
+        self._metrics.waiting = len(self._pending)
+        self._watch(waiting, now)
+        if self._lingering and self._rows >= min(self._last_rows, self._max_rows):
+            self._schedule(0.0)
+        elif not self._running and self._scheduled is None:
+            self._schedule(self._linger(now))
+        return waiting.future
+
+    def _refuse_if_hopeless(self) -> None:
+        wait = self._rows * self._caller.row_pace
+        if wait > self._timeout:
+            text = f"too many requests wait: about {wait:.1f} s of work is queued; try again later"
+            raise Unanswered("SW1533", text, status=503, headers={"retry-after": str(math.ceil(wait - self._timeout))})
+
+    def _linger(self, now: float) -> float:
+        """Seconds to wait for more rows before the next call."""
+        if not self._together or self._caller.fast:
+            return 0.0
+        if self._last_rows < 2 or self._rows >= min(self._last_rows, self._max_rows):
+            return 0.0
+        return max(0.0, self._last_end + self._max_delay - now)
+
+    def _schedule(self, delay: float) -> None:
+        """Call `_flush` after a delay, or as soon as the requests of this burst have been read."""
+        if self._scheduled is not None:
+            self._scheduled.cancel()
+        self._lingering = delay > 0.0
+        self._scheduled = self._loop.call_later(delay, self._flush) if delay else self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        """Start the next call."""
+        self._scheduled, self._lingering = None, False
+        group = self._take()
+        if not group:
+            return
+        self._running = group
+        requests = [waiting.inputs for waiting in group]
+        if self._caller.fast:
+            self._finish(self._call(requests))
+        else:
+            self._runner.submit(
+                lambda: self._call(requests), lambda result: self._loop.call_soon_threadsafe(self._finish, result)
+            )
+
+    def _call(self, requests: list[Arrays]) -> list[Outcome | Exception]:
+        return self._caller.several(requests)
+
+    def _take(self) -> list[_Waiting]:
+        """The next requests that may run together; the others keep their order."""
+        group: list[_Waiting] = []
+        others: list[_Waiting] = []
+        rows, now = 0, self._loop.time()
+        while self._pending and (not group or (self._together and rows < self._max_rows)):
+            waiting = self._pending.popleft()
+            if waiting.future.done() or waiting.gone():
+                self._rows -= waiting.rows
+                _settle(waiting, Gone())
+            elif group and (waiting.kind != group[0].kind or rows + waiting.rows > self._max_rows):
+                others.append(waiting)
+            else:
+                group.append(waiting)
+                rows += waiting.rows
+                self._metrics.queued(now - waiting.since)
+        self._pending.extendleft(reversed(others))
+        self._rows -= rows
+        self._metrics.waiting = len(self._pending)
+        return group
+
+    def _finish(self, results: Any) -> None:
+        """Hand out what a call brought, and start the next."""
+        group, self._running = self._running, []
+        if isinstance(results, BaseException):
+            results = [results] * len(group)
+        for waiting, result in zip(group, results):
+            _settle(waiting, result)
+        now = self._loop.time()
+        self._last_rows, self._last_end = sum(waiting.rows for waiting in group), now
+        if self._pending:
+            self._schedule(self._linger(now))
+
+    def _watch(self, waiting: _Waiting, now: float) -> None:
+        """Give the request up when its time is over. All have the same time-out, so the oldest is always first."""
+        waiting.deadline = now + self._timeout
+        while self._open and self._open[0].future.done():
+            self._open.popleft()
+        self._open.append(waiting)
+        if self._alarm is None:
+            self._alarm = self._loop.call_at(waiting.deadline, self._give_up)
+
+    def _give_up(self) -> None:
+        self._alarm = None
+        now = self._loop.time()
+        while self._open and (self._open[0].future.done() or self._open[0].deadline <= now):
+            _settle(self._open.popleft(), TimeoutError())
+        if self._running and all(waiting.future.done() for waiting in self._running):
+            self._runner.interrupt()
+        if self._open:
+            self._alarm = self._loop.call_at(self._open[0].deadline, self._give_up)
+
+
+def _settle(waiting: _Waiting, result: Any) -> None:
+    """Give a request its result, unless it has one."""
+    if waiting.future.done():
+        return
+    if isinstance(result, BaseException):
+        waiting.future.set_exception(result)
+    else:
+        waiting.future.set_result(result)

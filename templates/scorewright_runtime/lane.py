@@ -1,0 +1,89 @@
+"""The fast lane: a gunicorn worker that answers ``POST /score`` itself and leaves the rest to Azure's Flask app.
+
+Azure's inference server is started as ever; gunicorn picks this worker up from its own environment variable,
+``GUNICORN_CMD_ARGS="-k scorewright_runtime.lane.Worker"``. Where the lane cannot run, for want of a package or because
+the server is asked for something that only its own request path does, requests take that path; the log says why, and
+the header ``x-scorewright-lane`` says ``stock``.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from . import service as services
+
+if TYPE_CHECKING:
+    from .service import Service
+
+log = logging.getLogger("azmlinfsrv.scorewright")
+
+_THREADS = 8
+"""Threads for requests that Flask answers."""
+
+
+def objection(service: Service | None) -> str:
+    """Why requests must take the stock path; empty where the lane may answer them."""
+    if service is None:
+        return "the score script has started no scorewright service"
+    if service.config["lane"] != "fast":
+        return "the deploy file says `lane: stock`"
+    if os.environ.get("AML_APP_INSIGHTS_ENABLED", "").lower() == "true":
+        return "Application Insights records requests on the server's own path"
+    if os.environ.get("AML_CORS_ORIGINS"):
+        return "AML_CORS_ORIGINS is handled on the server's own path"
+    return ""
+
+
+def application(flask: Any) -> Any:
+    """The ASGI application for the loaded Flask app."""
+    from a2wsgi import WSGIMiddleware
+
+    from .asgi import ScoreApp
+
+    others = WSGIMiddleware(flask, workers=_THREADS)
+    service = services.started()
+    reason = objection(service)
+    if service is None or reason:
+        log.warning("SW1534: the fast lane is off: %s", reason)
+        return others
+    service.lane = "fast"
+    return ScoreApp(service, others)
+
+
+try:
+    import a2wsgi  # noqa: F401 - the worker needs it once the app is loaded
+    from uvicorn_worker import UvicornWorker  # type: ignore[import-untyped]
+except Exception as error:  # whatever keeps the lane from loading, the service must start without it
+    from gunicorn.workers.sync import SyncWorker  # type: ignore[import-untyped]
+
+    _reason = repr(error)
+
+    class Worker(SyncWorker):  # type: ignore[misc]
+        """The stock worker, in place of one that cannot be loaded."""
+
+        def load_wsgi(self) -> None:
+            """Load the app, and say why it is served the stock way."""
+            super().load_wsgi()
+            log.warning("SW1534: the fast lane is off: it cannot be loaded: %s", _reason)
+
+else:
+
+    class Worker(UvicornWorker):  # type: ignore[misc, no-redef]
+        """gunicorn's worker on an event loop; uvloop and httptools where they are installed."""
+
+        CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
+            "loop": "auto",
+            "http": "auto",
+            "lifespan": "off",
+            "interface": "asgi3",
+            "access_log": False,
+            "server_header": False,
+            "headers": [("server", "gunicorn")],
+        }
+
+        def load_wsgi(self) -> None:
+            """Load the Flask app, which starts the service, and put the lane before it."""
+            super().load_wsgi()
+            self.wsgi: Any = application(self.wsgi)
