@@ -9,15 +9,16 @@ import sys
 from collections import deque
 from typing import TYPE_CHECKING
 
-import aiohttp
-
 from scorewright_local import guard, serve
+from scorewright_local.front.wire import Ask, BrokenOff, exchange
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from scorewright_local.front.log import RotatingLog
+    from scorewright_local.front.wire import Answer
     from scorewright_local.layout import Version
 
 GRACE_SECONDS = 5.0
@@ -66,10 +67,6 @@ class Backend:
         self._turns = None if limit is None else asyncio.Semaphore(int(limit))
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
-        connector = aiohttp.UnixConnector(str(socket), limit=0, force_close=True)
-        self.session = aiohttp.ClientSession(
-            connector=connector, auto_decompress=False, timeout=aiohttp.ClientTimeout(total=None)
-        )
 
     async def start(self, lock: int) -> None:
         """Start the server's process; ``lock`` stays locked until it is gone."""
@@ -123,11 +120,14 @@ class Backend:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(drain_seconds):
                 await self._quiet.wait()
-        await self.session.close()
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
             await self.ended()
         self._socket.unlink(missing_ok=True)
+
+    def exchange(self, ask: Ask) -> AbstractAsyncContextManager[Answer]:
+        """Send the server a request; see `wire.exchange`."""
+        return exchange(str(self._socket), ask)
 
     @contextlib.contextmanager
     def request(self) -> Iterator[None]:
@@ -160,10 +160,11 @@ class Backend:
     async def _answered(self) -> None:
         """Return once the health probe is answered. The server listens before it has loaded the model and answers
         after, so there is one long wait at most."""
+        ask = Ask("GET", "/", [(b"Host", b"localhost")])
         while True:
-            with contextlib.suppress(aiohttp.ClientError, OSError):
-                async with self.session.get("http://localhost/") as answer:
-                    if answer.status == 200:
+            with contextlib.suppress(BrokenOff, OSError):
+                async with self.exchange(ask) as answer:
+                    if (await answer.head()).status_code == 200:
                         return
             await asyncio.sleep(POLL_SECONDS)
 

@@ -6,26 +6,24 @@ import asyncio
 import hmac
 from typing import TYPE_CHECKING
 
-import aiohttp
+import h11
 from aiohttp import hdrs, web
 from multidict import CIMultiDict
-from yarl import URL
 
 from scorewright_local.front.backend import Busy
+from scorewright_local.front.wire import Ask, BrokenOff
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection
-
-    from multidict import CIMultiDictProxy
+    from collections.abc import Callable, Collection, Iterable
 
     from scorewright_local.front.backend import Backend
+    from scorewright_local.front.wire import Headers
 
 HOP_BY_HOP = frozenset(
-    ["connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
-     "transfer-encoding", "upgrade", "expect"]
+    [b"connection", b"expect", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te",
+     b"trailer", b"transfer-encoding", b"upgrade"]
 )  # fmt: skip
 DEVICE = "x-scorewright-device"
-CHUNK = 65536
 ANSWER_GRACE_SECONDS = 5.0
 """The server itself ends a request at its time limit; the front only steps in where it does not."""
 
@@ -43,7 +41,7 @@ def application(backend: Callable[[], Backend | None], keys: Callable[[], Collec
         if chosen is None or not chosen.healthy:
             return _error(503, "starting", "The service's server is starting or being restarted.", retry=1)
         with chosen.request():
-            return await _guarded(forward, request, chosen, strip=bool(keys()))
+            return await _guarded(request, chosen, strip=bool(keys()))
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", handle)
@@ -57,62 +55,61 @@ def _allowed(header: str, keys: Collection[str]) -> bool:
     return not keys or (scheme.lower() == "bearer" and any(right))
 
 
-async def _guarded(
-    passed: Callable[..., Awaitable[web.StreamResponse]], request: web.Request, backend: Backend, *, strip: bool
-) -> web.StreamResponse:
+async def _guarded(request: web.Request, backend: Backend, *, strip: bool) -> web.StreamResponse:
     """Pass a request on; what goes wrong on the way becomes an answer."""
     try:
         async with backend.turn():
-            return await passed(request, backend, strip=strip)
+            return await forward(request, backend, strip=strip)
     except Busy:
         return _error(503, "busy", "The service has as many requests as max_concurrent_requests allows.", retry=1)
     except TimeoutError:
         return _error(504, "timeout", "The service did not answer within timeout_ms.")
-    except (aiohttp.ClientError, OSError) as error:
-        if request.transport is None or request.transport.is_closing():
-            raise
-        return _error(502, "server_failed", f"The service's server broke off: {type(error).__name__}.", retry=1)
+    except h11.LocalProtocolError as error:
+        return _error(400, "bad_request", f"The request is not proper HTTP: {error}.")
+    except (BrokenOff, OSError):
+        return _error(502, "server_failed", "The service's server broke off before it had answered.", retry=1)
 
 
 async def forward(request: web.Request, backend: Backend, *, strip: bool) -> web.StreamResponse:
     """Send a request to a server and its answer back, both as they come.
 
-    ``strip``: keep the caller's key from the server. Raises `TimeoutError` and `aiohttp.ClientError` as long as
-    nothing was answered; a server that breaks off later breaks the caller's connection off.
+    ``strip``: keep the caller's key from the server. Raises `TimeoutError`, `BrokenOff` and `OSError` as long as
+    nothing was answered; where a server breaks off later, the caller's connection is broken off too.
     """
+    dropped = frozenset([b"authorization"]) if strip else frozenset()
+    body = request.content.iter_any() if request.can_read_body else None
+    ask = Ask(request.method, request.rel_url.raw_path_qs, _end_to_end(request.raw_headers, dropped), body)
     seconds = float(backend.version.launch["timeout_ms"]) / 1000 + ANSWER_GRACE_SECONDS
-    async with asyncio.timeout(seconds):
-        answer = await backend.session.request(
-            request.method,
-            URL(f"http://localhost{request.rel_url.raw_path_qs}", encoded=True),
-            headers=_end_to_end(request.headers, dropped=frozenset(["authorization"]) if strip else frozenset()),
-            data=request.content if request.can_read_body else None,
-            skip_auto_headers=[hdrs.ACCEPT, hdrs.ACCEPT_ENCODING, hdrs.CONTENT_TYPE, hdrs.USER_AGENT],
-            allow_redirects=False,
-        )
-    async with answer:
-        backend.device = answer.headers.get(DEVICE, backend.device)
-        response = web.StreamResponse(
-            status=answer.status, reason=answer.reason, headers=_end_to_end(answer.headers, dropped=frozenset())
-        )
-        await response.prepare(request)
+    async with backend.exchange(ask) as answer:
+        async with asyncio.timeout(seconds):
+            head = await answer.head()
+        headers = CIMultiDict((_text(name), _text(value)) for name, value in _end_to_end(head.headers.raw_items()))
+        backend.device = headers.get(DEVICE, backend.device)
+        response = web.StreamResponse(status=head.status_code, reason=_text(head.reason), headers=headers)
         try:
-            async for chunk in answer.content.iter_chunked(CHUNK):
+            await response.prepare(request)
+            async for chunk in answer.chunks():
                 await response.write(chunk)
             await response.write_eof()
-        except (aiohttp.ClientError, OSError):
+        except (BrokenOff, OSError):
             # Half an answer must not look like a whole one.
             if request.transport is not None:
                 request.transport.abort()
-        return response
+    return response
 
 
-def _end_to_end(headers: CIMultiDictProxy[str], dropped: frozenset[str]) -> CIMultiDict[str]:
+def _end_to_end(headers: Iterable[tuple[bytes, bytes]], dropped: frozenset[bytes] = frozenset()) -> Headers:
     """The headers that are meant for the other end, not for this hop."""
-    named = {name.strip().lower() for value in headers.getall(hdrs.CONNECTION, []) for name in value.split(",")}
-    return CIMultiDict(
-        (name, value) for name, value in headers.items() if name.lower() not in HOP_BY_HOP | named | dropped
-    )
+    kept = list(headers)
+    named = {
+        word.strip().lower() for name, value in kept if name.lower() == b"connection" for word in value.split(b",")
+    }
+    return [(name, value) for name, value in kept if name.lower() not in HOP_BY_HOP | named | dropped]
+
+
+def _text(value: bytes) -> str:
+    """A header as aiohttp holds it, so that it goes out as it came in."""
+    return value.decode("utf-8", "surrogateescape")
 
 
 def _error(status: int, code: str, message: str, retry: int | None = None) -> web.Response:
