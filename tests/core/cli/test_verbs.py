@@ -268,7 +268,14 @@ def test_render_writes_a_folder_per_service(project: Path, scorewright: Invoke, 
 def test_init_writes_a_file_that_check_takes(project: Path, scorewright: Invoke) -> None:
     seen = scorewright("init", "one.fake", "-f", "new.yaml")
     assert (seen.code, seen.out) == (0, "wrote new.yaml\n")
+    assert seen.err == "next: scorewright check -f new.yaml -t shelf && scorewright up -f new.yaml -t shelf\n"
     assert scorewright("check", "-f", "new.yaml").code == 0
+
+
+def test_init_writes_to_standard_output_where_that_is_the_file(project: Path, scorewright: Invoke) -> None:
+    seen = scorewright("init", "one.fake", "-f", "-")
+    assert "path: one.fake" in seen.out
+    assert seen.err == ""
 
 
 def test_init_does_not_overwrite_without_consent(project: Path, scorewright: Invoke) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from scorewright.cli.calls import selection
 from scorewright.cli.options import common
 
 if TYPE_CHECKING:
@@ -20,13 +22,18 @@ def command(run: Run, models: tuple[Path, ...]) -> None:
     """Write a commented deploy.yaml from model files or folders.
 
     Framework, format and signature are read from the files. What they do not say is marked for you to fill in.
+    With `-f -` the text is written to standard output.
     """
     from scorewright.scaffold import init
 
     path = run.files[0]
     text = init(list(models), run.plugins)
+    if str(path) == "-":
+        run.answer({"file": None, "text": text}, text.rstrip())
+        return
     if path.exists():
         run.confirm(f"{path} exists. Overwrite it?")
     path.write_text(text, encoding="utf-8")
     run.answer({"file": str(path), "text": text}, f"wrote {path}")
-    run.note("next: scorewright check && scorewright up")
+    where = "".join(f" {shlex.quote(part)}" for part in selection(run))
+    run.note(f"next: scorewright check{where} && scorewright up{where}")
