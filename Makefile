@@ -5,6 +5,10 @@ PYTHON ?= python3
 FRAMEWORK ?= tensorflow
 PYTEST_ARGS ?=
 
+ifeq ($(filter $(FRAMEWORK),tensorflow onnx pytorch),)
+$(error FRAMEWORK is tensorflow, onnx or pytorch, not $(FRAMEWORK))
+endif
+
 VENV := .venv
 DEMO := .venv-demo-$(FRAMEWORK)
 BIN := $(VENV)/bin
