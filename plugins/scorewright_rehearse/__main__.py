@@ -6,6 +6,7 @@ import argparse
 import json
 import signal
 import sys
+import threading
 from pathlib import Path
 
 from scorewright.errors import ScorewrightError
@@ -26,15 +27,16 @@ def main() -> int:
     parser.add_argument("--fault", action="append", default=[], metavar="NAME[:TARGET]")
     options = vars(parser.parse_args())
     faults, fast = options.pop("fault"), options.pop("fast")
-    signals = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    over = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: over.set())
     try:
         with Emulator(folder=options.pop("state"), **options) as azure:
             for fault in faults:
                 azure.fault(fault)
             sys.stdout.write(json.dumps({"environment": azure.environment(fast=fast), "front": azure.front}) + "\n")
             sys.stdout.flush()
-            signal.sigwait(signals)
+            over.wait()
     except ScorewrightError as error:
         sys.stderr.write(f"{error.code}: {error.summary}: {error.cause or ', '.join(error.steps)}\n")
         return 1

@@ -71,7 +71,9 @@ def put_compute(plane: Plane, call: Call) -> Reply:
     attached = bool(wanted.get("resourceId"))
     before = plane.world.computes.get(name)
     if before is not None and before.state in {"Creating", "Updating", "Deleting"}:
-        raise ApiError(409, arm_error("Conflict", f"The compute {name} is in transition."))
+        if before.state == "Deleting" or before.properties != wanted.get("properties"):
+            raise ApiError(409, arm_error("Conflict", f"The compute {name} is in transition."))
+        return Reply(200, _body(plane, before), _location(plane, before.operation))  # the same request once more
     operation = plane.world.begin(f"computes/{name}", "update" if before else "create", plane.durations.cluster)
     operation.failure = call.failure
     plane.world.computes[name] = Compute(

@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import subprocess
-import tarfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
+from .layout import LayoutError
 from .replica import Answered, ReplicaError
 
 if TYPE_CHECKING:
@@ -59,9 +59,9 @@ class Container:
         """Lay out the files, start the server, and wait until it is healthy. Raises `ReplicaError`."""
         try:
             await asyncio.to_thread(self._recipe.layout.build, self._recipe.root)
-        except (OSError, tarfile.TarError) as error:
-            self._log.write_text(f"cannot unpack the source: {error}\n")
-            raise ReplicaError("CrashLoopBackOff", f"the source cannot be unpacked: {error}") from None
+        except LayoutError as error:
+            self._log.write_text(f"{error}\n")
+            raise ReplicaError("CrashLoopBackOff", str(error)) from None
         self._spawn()
         connector = aiohttp.UnixConnector(self._address, force_close=True, limit=0)
         self._session = aiohttp.ClientSession(connector=connector, auto_decompress=False)

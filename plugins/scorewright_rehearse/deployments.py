@@ -7,19 +7,19 @@ service's state says what is wrong.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 from typing import TYPE_CHECKING, Any
 
 from .blobs import write
 from .exchange import service_error
+from .image import NO_SERVER_LOG, has_server, image_key
 from .plane import end
 from .replica import Broken, Replica, ReplicaError
 from .world import Failure, Service, now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Coroutine
 
+    from .factory import Factory
     from .plane import Plane
     from .world import JsonObject, Operation
 
@@ -43,12 +43,11 @@ class _Failed(Exception):
 
 
 class Deployments:
-    """All roll-outs and all running replicas. ``make``: gives a replica of a service with
-    certain settings, not started."""
+    """All roll-outs and all running replicas."""
 
-    def __init__(self, plane: Plane, make: Callable[[Service, JsonObject], Replica]) -> None:
+    def __init__(self, plane: Plane, factory: Factory) -> None:
         self._plane = plane
-        self._make = make
+        self._factory = factory
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._candidates: dict[str, Replica] = {}
@@ -57,11 +56,14 @@ class Deployments:
     def start(self, service: Service, kind: str, failure: Failure | None) -> Operation:
         """Begin a roll-out of the service's settings; an unfinished one of the same service is given up."""
         self._give_up(service.name)
+        unfinished = self._plane.world.operations.get(service.operation)
+        if unfinished is not None and not unfinished.ended:
+            end(unfinished, "Cancelled")
         operation = self._plane.world.begin(f"services/{service.name}", kind)
         operation.failure = failure
         service.operation, service.updated, service.error = operation.id, now(), None
         service.state = "Transitioning"
-        self._track(service.name, self._run(service, operation))
+        self._track(service, self._run(service, operation))
         return operation
 
     def resume(self) -> None:
@@ -70,7 +72,7 @@ class Deployments:
             operation = self._plane.world.operations.get(service.operation)
             unfinished = operation if operation and not operation.ended and operation.kind != "Delete" else None
             if unfinished is not None or service.live is not None:
-                self._track(service.name, self._revive(service, unfinished))
+                self._track(service, self._revive(service, unfinished))
 
     def remove(self, service: Service) -> None:
         """Take a service down for good."""
@@ -106,10 +108,19 @@ class Deployments:
             self._end_later(self.serving.pop(name))
         await asyncio.gather(*self._ending, return_exceptions=True)
 
-    def _track(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks[name] = task
-        task.add_done_callback(lambda done: self._forget(name, done))
+    def _track(self, service: Service, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(self._guarded(service, work))
+        self._tasks[service.name] = task
+        task.add_done_callback(lambda done: self._forget(service.name, done))
+
+    async def _guarded(self, service: Service, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception as bug:  # one of the emulator's own: the client shall see it, not wait for ever
+            service.state, service.error = "Failed", service_error("InternalServerError", 500, repr(bug))
+            operation = self._plane.world.operations.get(service.operation)
+            if operation is not None and not operation.ended:
+                end(operation, "Failed", service.error)
 
     async def _revive(self, service: Service, operation: Operation | None) -> None:
         if service.live is not None:
@@ -154,6 +165,8 @@ class Deployments:
         self._require_gpus(service)
         await self._stage(operation, "pull", times.pull)
         await self._stage(operation, "init", times.init)
+        if not has_server(service.settings["environmentImageRequest"]["environment"]):
+            raise _Failed(_not_started("CrashLoopBackOff", NO_SERVER_LOG))
         replica = await self._start(service, service.settings)
         old = self.serving.pop(service.name, None)
         self.serving[service.name] = replica
@@ -163,7 +176,7 @@ class Deployments:
     async def _build(self, service: Service, operation: Operation) -> None:
         """Build the image, unless one was built from the same definition before."""
         operation.stage = "BuildImage"
-        key = image_key(service.settings)
+        key = image_key(service.settings["environmentImageRequest"]["environment"])
         if key not in self._plane.world.images:
             failure = operation.failure
             log = failure.log if failure is not None and failure.stage == "build" else "Successfully built the image\n"
@@ -182,18 +195,15 @@ class Deployments:
             raise _Failed(operation.failure)
 
     async def _start(self, service: Service, settings: JsonObject) -> Replica:
-        replica = self._make(service, settings)
+        replica = self._factory.make(self._plane, service, settings)
         self._candidates[service.name] = replica
         try:
             await replica.start()
         except ReplicaError as error:
-            status = 504 if error.code == "DeploymentTimedOut" else 400
-            code = error.code if status == 504 else "AksDeploymentFailed"
-            details = service_error(code, status, "Service deployment failed.", (error.code, CAUSES[error.code]))
-            outcome = "TimedOut" if status == 504 else "Failed"
+            failure = _not_started(error.code, replica.log())
             self._candidates.pop(service.name, None)
             self._end_later(replica)
-            raise _Failed(Failure("init", "Unhealthy", details, replica.log(), outcome)) from None
+            raise _Failed(failure) from None
         self._candidates.pop(service.name, None)
         return replica
 
@@ -224,6 +234,15 @@ class Deployments:
         task.add_done_callback(self._ending.discard)
 
 
+def _not_started(code: str, log: str) -> Failure:
+    late = code == "DeploymentTimedOut"
+    status = 504 if late else 400
+    error = service_error(
+        code if late else "AksDeploymentFailed", status, "Service deployment failed.", (code, CAUSES[code])
+    )
+    return Failure("init", "Unhealthy", error, log, "TimedOut" if late else "Failed")
+
+
 async def _drain(replica: Replica) -> None:
     """Let a replica finish its requests, then end it."""
     waited = 0.0
@@ -235,11 +254,3 @@ async def _drain(replica: Replica) -> None:
 
 def _pod(settings: JsonObject) -> list[object]:
     return [settings.get(key) for key in POD_KEYS]
-
-
-def image_key(settings: JsonObject) -> str:
-    """The same for environments that need the same image: variables, name and version make no difference."""
-    environment = dict(settings["environmentImageRequest"]["environment"])
-    for key in ("environmentVariables", "name", "version"):
-        environment.pop(key, None)
-    return hashlib.sha256(json.dumps(environment, sort_keys=True).encode()).hexdigest()

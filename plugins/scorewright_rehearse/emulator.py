@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import sys
 import tempfile
 import threading
 from contextlib import contextmanager
@@ -16,40 +15,31 @@ from aiohttp import web
 
 from scorewright.errors import DeploymentError
 
-from . import catalogue, layout
+from . import catalogue
 from .blobs import BlobStore
 from .certificates import Authority
-from .container import Container, Recipe
 from .deployments import Deployments
+from .factory import Factory, this_interpreter
 from .faults import Rule, Rules
 from .files import write_private
 from .plane import CLIENT_ID, CLIENT_SECRET, TENANT, Durations, Names, Plane
 from .proxy import Proxy
 from .recorder import Recorder
-from .replica import Replica, Stub
 from .server import IDENTITY, Server
 from .world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator, Mapping
+    from collections.abc import Callable, Coroutine, Iterator
     from types import TracebackType
 
-    from .world import JsonObject, Service
+    from .world import JsonObject
 
 T = TypeVar("T")
 
-START_SECONDS = 60.0
-FAST = ("AZUREML_DEFAULT_BACKOFF", "AZUREML_DEFAULT_500_BACKOFF", "AZUREML_DEFAULT_503_BACKOFF")
-CREDENTIALS = ("MSI_ENDPOINT", "MSI_SECRET", "AZUREML_RUN_ID", "AZUREML_RUN_TOKEN", "ALL_PROXY", "all_proxy")
+DEFAULT_SUBSCRIPTION = "5b5c0000-0000-4000-8000-000000000004"
+BACK_OFFS = ("AZUREML_DEFAULT_BACKOFF", "AZUREML_DEFAULT_500_BACKOFF", "AZUREML_DEFAULT_503_BACKOFF")
+MISLEADING = frozenset({"MSI_ENDPOINT", "MSI_SECRET", "AZUREML_RUN_ID", "AZUREML_RUN_TOKEN", "ALL_PROXY", "all_proxy"})
 """Variables of the surrounding process that would lead the SDK elsewhere."""
-
-CONTAINER_VARIABLES = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "OMP_NUM_THREADS")
-"""What a container gets of the surrounding process, and no more."""
-
-
-def this_interpreter(environment: JsonObject) -> str:
-    """Run every service with the interpreter that runs the emulator."""
-    return sys.executable
 
 
 class Emulator:
@@ -63,13 +53,14 @@ class Emulator:
     ``port``, ``front_port``: of the proxy and of the scoring front end; 0 picks free ones, or those of the folder's
     last run. ``stub``: no containers; every service answers ``answer``. ``interpreter``: gives the Python that runs a
     service, from its environment's definition. ``deadline``: seconds until a container must be healthy.
-    ``requests``: what reached the control plane; ``scores``: what reached the scoring front end.
+    ``patience``: seconds that the answer to a write may wait for roll-outs to end, so that clients with long polling
+    intervals find them ended. ``requests``: what reached the control plane; ``scores``: what reached the scoring front end.
     """
 
     def __init__(
         self,
         *,
-        subscription_id: str = "5b5c0000-0000-4000-8000-000000000004",
+        subscription_id: str = DEFAULT_SUBSCRIPTION,
         resource_group: str = "rehearsal",
         workspace: str = "rehearsal",
         location: str = "eastus",
@@ -81,19 +72,25 @@ class Emulator:
         interpreter: Callable[[JsonObject], str] = this_interpreter,
         deadline: float = 120.0,
         durations: Durations | None = None,
+        patience: float = 0.05,
     ) -> None:
         self.names = Names(subscription_id, resource_group, workspace, location)
         self.requests = Recorder()
         self.scores = Recorder()
         self.rules = Rules()
-        self._kept = folder
+        self._kept = folder is not None
+        self._folder = (folder or Path(tempfile.mkdtemp(prefix="scorewright-rehearse-"))).resolve()
+        self._sockets = Path(tempfile.mkdtemp(prefix="swr-"))  # not in the folder: unix sockets need short paths
         self._ports = (port, front_port)
-        self._stub, self._answer = stub, answer
-        self._interpreter, self._deadline = interpreter, deadline
         self._durations = durations or Durations()
+        self._patience = patience
+        factory = Factory(self._folder, self._sockets, answer if stub else None, interpreter, deadline)
+        self._plane = Plane(self.names, BlobStore(self._folder / "blobs"), durations=self._durations)
+        self._plane.deployments = Deployments(self._plane, factory)
+        self._proxy = Proxy(self._sockets / "control", self._knows, self.requests.refuse)
+        self._runners: list[web.AppRunner] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="scorewright-rehearse", daemon=True)
-        self._containers = 0
 
     def __enter__(self) -> Emulator:
         self.start()
@@ -106,9 +103,7 @@ class Emulator:
 
     def start(self) -> None:
         """Come up. Raises `DeploymentError` (SW2303) if a port is taken or the folder holds no world."""
-        self._folder = (self._kept or Path(tempfile.mkdtemp(prefix="scorewright-rehearse-"))).resolve()
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._sockets = Path(tempfile.mkdtemp(prefix="swr-"))
+        shutil.rmtree(self._folder / "containers", ignore_errors=True)  # those of a run that was killed
         for name in ("home", "containers"):
             (self._folder / name).mkdir(exist_ok=True)
         self._thread.start()
@@ -130,7 +125,7 @@ class Emulator:
         self._thread.join()
         self._loop.close()
         shutil.rmtree(self._sockets, ignore_errors=True)
-        if self._kept is None:
+        if not self._kept:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     @property
@@ -159,7 +154,7 @@ class Emulator:
             variables |= {name: self.proxy, name.lower(): self.proxy}
         variables |= dict.fromkeys(("NO_PROXY", "no_proxy"), "127.0.0.1,localhost")
         if fast:
-            variables |= dict.fromkeys(FAST, "0")
+            variables |= dict.fromkeys(BACK_OFFS, "0")
         if identity:
             return variables | {"MSI_ENDPOINT": self.front + IDENTITY, "MSI_SECRET": CLIENT_SECRET}
         return variables | {
@@ -170,20 +165,18 @@ class Emulator:
 
     def child_environment(self, *, fast: bool = False, identity: bool = False) -> dict[str, str]:
         """A whole environment for a child process: this process's own, changed so that the SDK comes here."""
-        kept = {key: value for key, value in os.environ.items() if key not in CREDENTIALS}
+        kept = {key: value for key, value in os.environ.items() if key not in MISLEADING}
         return kept | self.environment(fast=fast, identity=identity)
 
     @contextmanager
     def applied(self, *, fast: bool = False) -> Iterator[None]:
         """Lead this very process here, and back. The SDK's back-offs count only if it was not imported before."""
-        before = dict(os.environ)
-        os.environ.clear()
-        os.environ.update(self._changed_from(before, fast=fast))
+        before, changed = dict(os.environ), self.child_environment(fast=fast)
+        _replace_environment(changed)
         try:
             yield
         finally:
-            os.environ.clear()
-            os.environ.update(before)
+            _replace_environment(before)
 
     @property
     def world(self) -> World:
@@ -237,32 +230,23 @@ class Emulator:
         self.rules.clear()
         self._plane.durations = self._durations
 
-    def _changed_from(self, before: Mapping[str, str], *, fast: bool) -> dict[str, str]:
-        kept = {key: value for key, value in before.items() if key not in CREDENTIALS}
-        return kept | self.environment(fast=fast)
+    def _knows(self, host: str) -> bool:
+        return host in self.names.hosts.values()
 
     async def _serve(self) -> None:
-        plane = Plane(self.names, BlobStore(self._folder / "blobs"), durations=self._durations)
-        plane.deployments = Deployments(plane, self._replica)
-        self._plane, self._proxy = plane, None
-        self._runners: list[web.AppRunner] = []
-        kept = self._folder / "world.json"
+        plane, kept = self._plane, self._folder / "world.json"
         if kept.exists():
             plane.world = World.from_json(kept.read_bytes())
-        server = Server(plane, self.rules, self.requests, self.scores)
-        hosts = sorted(plane.names.hosts.values())
-        upstream = self._sockets / "control"
+        server = Server(plane, self.rules, self.requests, self.scores, self._patience)
+        context = Authority(self._folder, sorted(self.names.hosts.values())).server_context()
         control = await self._run(server.application(scoring=False))
-        context = Authority(self._folder, hosts).server_context()
-        await web.UnixSite(control, upstream, ssl_context=context).start()
-        ports = self._remembered()
+        await web.UnixSite(control, self._sockets / "control", ssl_context=context).start()
+        wanted = self._remembered()
         scoring = await self._run(server.application(scoring=True))
-        site = web.TCPSite(scoring, "127.0.0.1", ports[1])
-        await site.start()
-        self._proxy = Proxy(upstream, hosts.__contains__, self.requests.refuse)
-        self._ports = (await self._proxy.start(ports[0]), scoring.addresses[0][1])
-        plane.front, plane.changed = self.front, self._save
+        await web.TCPSite(scoring, "127.0.0.1", wanted[1]).start()
+        self._ports = (await self._proxy.start(wanted[0]), scoring.addresses[0][1])
         (self._folder / "ports").write_text(f"{self._ports[0]} {self._ports[1]}\n")
+        plane.front, plane.changed = self.front, self._save
         plane.deployments.resume()
 
     async def _run(self, application: web.Application) -> web.AppRunner:
@@ -278,46 +262,19 @@ class Emulator:
         return self._ports[0] or last[0], self._ports[1] or last[1]
 
     async def _close(self) -> None:
-        if not hasattr(self, "_plane"):
-            return
-        if self._proxy is not None:
-            await self._proxy.stop()
+        await self._proxy.stop()
         await self._plane.deployments.stop()
         for runner in self._runners:
             await runner.cleanup()
 
-    def _replica(self, service: Service, settings: JsonObject) -> Replica:
-        request = settings["environmentImageRequest"]
-        if self._stub:
-            return Stub(self._answer, ",".join(request.get("modelIds", [])))
-        self._containers += 1
-        planned = layout.plan(self._plane, settings)
-        recipe = Recipe(
-            interpreter=self._interpreter(request["environment"]),
-            layout=planned,
-            root=self._folder / "containers" / f"{service.name}-{self._containers}",
-            socket=self._sockets / str(self._containers),
-            variables=self._variables(service.name, settings, planned.variables),
-            deadline=self._deadline,
-        )
-        return Container(recipe)
-
-    def _variables(self, name: str, settings: JsonObject, given: Mapping[str, str]) -> dict[str, str]:
-        kept = {key: os.environ[key] for key in CONTAINER_VARIABLES if key in os.environ}
-        own = {
-            "HOME": str(self._folder / "home"),
-            "PYTHONUNBUFFERED": "1",
-            "SERVICE_NAME": name,
-            "SERVICE_PATH_PREFIX": f"api/v1/service/{name}",
-            "WORKSPACE_NAME": self.names.workspace,
-            "SCORING_TIMEOUT_MS": str(settings.get("scoringTimeoutMs") or 60000),
-            "SCOREWRIGHT_REHEARSAL": "1",
-        }
-        return kept | dict(given) | own
-
     def _save(self) -> None:
-        if self._kept is not None:
+        if self._kept:
             write_private(self._folder / "world.json", self._plane.world.to_json())
 
     def _await(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+
+def _replace_environment(variables: dict[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(variables)

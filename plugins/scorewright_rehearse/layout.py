@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import shutil
 import tarfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
 MODELS = "azureml-models"
 ARTIFACT = "aml://artifact/"
+
+
+class LayoutError(Exception):
+    """What was uploaded cannot be laid out."""
 
 
 @dataclass(frozen=True)
@@ -35,15 +40,18 @@ class Layout:
     variables: dict[str, str]
 
     def build(self, root: Path) -> None:
-        """Write it all below ``root``. Raises OSError, or tarfile.TarError for an archive that is none."""
+        """Write it all below ``root``. Raises `LayoutError` for an archive that cannot be unpacked."""
         root.mkdir(parents=True)
         for source, place in self.files:
             target = root / place
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
         for archive in self.archives:
-            with tarfile.open(fileobj=io.BytesIO(archive.read_bytes())) as file:
-                file.extractall(root, filter="data")
+            try:
+                with tarfile.open(fileobj=io.BytesIO(archive.read_bytes())) as file:
+                    file.extractall(root, filter="data")
+            except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+                raise LayoutError(f"cannot unpack the source: {error}") from None
 
 
 def plan(plane: Plane, settings: JsonObject) -> Layout:

@@ -134,6 +134,14 @@ class Recorder:
         """Requests to an emulated host that no route matched: a gap in the emulator, or a client gone astray."""
         return [request for request in self.all() if not request.action and request.outcome != "refused"]
 
+    def summary(self) -> dict[str, tuple[int, float]]:
+        """How many requests of each action there were, and how many seconds they took together."""
+        found: dict[str, tuple[int, float]] = {}
+        for request in self.all():
+            count, seconds = found.get(request.action, (0, 0.0))
+            found[request.action] = (count + 1, seconds + request.seconds)
+        return found
+
     def __len__(self) -> int:
         with self._lock:
             return len(self._requests)

@@ -21,17 +21,17 @@ from .table import Table
 if TYPE_CHECKING:
     from .plane import Plane
 
-SETTLE_SECONDS = 0.05
 IDENTITY = "/identity/token"
 
 _Act: TypeAlias = Callable[[Call], Awaitable[Reply]]
 
 
 class Server:
-    """Answers for all emulated hosts (`control`) and for the scoring front end (`scoring`)."""
+    """Answers for all emulated hosts, and for the scoring front end. ``patience``: see `Emulator`."""
 
-    def __init__(self, plane: Plane, rules: Rules, requests: Recorder, scores: Recorder) -> None:
+    def __init__(self, plane: Plane, rules: Rules, requests: Recorder, scores: Recorder, patience: float) -> None:
         self._plane = plane
+        self._patience = patience
         self._rules = rules
         self._requests = requests
         self._scores = scores
@@ -64,7 +64,7 @@ class Server:
             self._plane.settle()
             reply = route.handler(self._plane, call)
             if record.writes:
-                await self._plane.deployments.settle(SETTLE_SECONDS)
+                await self._plane.deployments.settle(self._patience)
                 self._plane.settle()
                 self._plane.changed()
             return reply

@@ -1,4 +1,4 @@
-"""Every request the emulator answers: one row each, with the number it has in ``docs/rehearse.md``."""
+"""Every request the emulator answers, one row each. ``docs/rehearse.md`` lists the same for people."""
 
 from __future__ import annotations
 

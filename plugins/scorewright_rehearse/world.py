@@ -143,8 +143,11 @@ class World:
 
     @staticmethod
     def from_json(content: bytes) -> World:
-        """The inverse of `to_json`. Raises ValueError if it is not a world."""
-        return _ADAPTER.validate_json(content)
+        """The inverse of `to_json`. Raises ValueError if it is not a world; its text quotes nothing of it."""
+        try:
+            return _ADAPTER.validate_json(content)
+        except pydantic.ValidationError:
+            raise ValueError("the kept world cannot be read") from None
 
 
 _ADAPTER = pydantic.TypeAdapter(World)
