@@ -20,11 +20,12 @@ FRAMEWORKS = {
     "onnxruntime": ("onnxruntime", "onnxruntime-gpu"),
 }
 SDKS = {
+    "aiohttp": ("aiohttp",),
     "inference server": ("azureml-inference-server-http",),
     "azureml-core": ("azureml-core",),
     "azure-ai-ml": ("azure-ai-ml",),
 }
-EXTRAS = {"azureml-core": "azureml", "azure-ai-ml": "azureml-v2"}
+EXTRAS = {"aiohttp": "local", "azureml-core": "azureml", "azure-ai-ml": "azureml-v2"}
 
 
 def frameworks() -> Iterator[Diagnosis]:
