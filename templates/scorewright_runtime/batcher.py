@@ -130,8 +130,11 @@ class Batcher:
             if waiting.future.done() or waiting.gone():
                 self._rows -= waiting.rows
                 _settle(waiting, Gone())
-            elif group and (waiting.kind != group[0].kind or rows + waiting.rows > self._max_rows):
+            elif group and waiting.kind != group[0].kind:
                 others.append(waiting)
+            elif group and rows + waiting.rows > self._max_rows:
+                self._pending.appendleft(waiting)
+                break
             else:
                 group.append(waiting)
                 rows += waiting.rows

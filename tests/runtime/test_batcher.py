@@ -1,0 +1,282 @@
+"""Requests that wait together run as one call, and nobody notices but by the speed."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from tests.runtime.support import Doubler, signature_of
+
+from scorewright_runtime import Arrays, Unanswered
+from scorewright_runtime.batch import Caller, Outcome
+from scorewright_runtime.batcher import Batcher, Gone
+from scorewright_runtime.metrics import Metrics
+from scorewright_runtime.threads import ThreadedCall
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+ROWS = signature_of(x=("float32", [None, None]))
+
+
+class Gated(Doubler):
+    """A model whose calls wait until the gate is opened, and which remembers how many rows each had."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.started = threading.Event()
+        self.calls: list[int] = []
+
+    def predict(self, inputs: Arrays) -> Arrays:
+        """Double the inputs, once the gate is open; fail for 666."""
+        self.calls.append(inputs["x"].shape[0])
+        self.started.set()
+        self.gate.wait(10)
+        if (inputs["x"] == 666).any():
+            raise RuntimeError("the number of the beast")
+        return super().predict(inputs)
+
+
+def rows(*values: float, width: int = 2) -> Arrays:
+    """An input of one row per value."""
+    return {"x": np.repeat(np.array(values, np.float32)[:, None], width, axis=1)}
+
+
+def never() -> bool:
+    """A client that stays."""
+    return False
+
+
+def make(model: Doubler, max_rows: int = 8, timeout: float = 20.0, delay: float = 0.0, pace: float = 1e-3) -> Batcher:
+    """A batcher on the running loop around a model that is taken for slow unless ``pace`` says otherwise."""
+    metrics = Metrics()
+    caller = Caller(model, ROWS, True, metrics)
+    caller.pace, caller.row_pace = pace, pace / 8
+    return Batcher(caller, metrics, max_rows, delay, timeout)
+
+
+def run(scenario: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401 - whatever the scenario returns
+    """Run a scenario on an event loop of its own."""
+    return asyncio.run(scenario())  # type: ignore[arg-type]
+
+
+async def first_call(model: Gated, batcher: Batcher) -> asyncio.Future[Outcome]:
+    """Submit one request and wait until the model is busy with it."""
+    future = batcher.submit(rows(0), never)
+    await asyncio.get_running_loop().run_in_executor(None, model.started.wait)
+    return future
+
+
+def test_a_lone_request_runs_at_once_and_alone() -> None:
+    async def scenario() -> Outcome:
+        return await make(Doubler(), pace=1e-6).submit(rows(1, 2), never)
+
+    outcome = run(scenario)
+    assert outcome.batch == 2
+    assert outcome.outputs["double_x"].tolist() == [[2, 2], [4, 4]]
+
+
+@pytest.mark.parametrize("pace", [1e-6, 1e-3])
+def test_a_burst_is_one_call_and_everybody_gets_their_own_rows(pace: float) -> None:
+    async def scenario() -> list[Outcome]:
+        batcher = make(Doubler(), pace=pace)
+        return await asyncio.gather(*[batcher.submit(rows(*range(n, 2 * n)), never) for n in (1, 2, 3)])
+
+    outcomes = run(scenario)
+    assert [outcome.batch for outcome in outcomes] == [6, 6, 6]
+    assert [outcome.outputs["double_x"][:, 0].tolist() for outcome in outcomes] == [[2], [4, 6], [6, 8, 10]]
+
+
+def test_what_queues_while_the_model_is_busy_runs_together() -> None:
+    model = Gated()
+
+    async def scenario() -> list[int]:
+        batcher = make(model)
+        futures = [await first_call(model, batcher)]
+        futures += [batcher.submit(rows(n), never) for n in range(5)]
+        model.gate.set()
+        return [outcome.batch for outcome in await asyncio.gather(*futures)]
+
+    assert run(scenario) == [1, 5, 5, 5, 5, 5]
+    assert model.calls == [1, 5]
+
+
+def test_calls_stay_within_the_largest_batch_and_in_order() -> None:
+    model = Gated()
+
+    async def scenario() -> None:
+        batcher = make(model, max_rows=4)
+        futures = [await first_call(model, batcher)]
+        futures += [batcher.submit(rows(*range(n)), never) for n in (3, 2, 1, 9, 1)]
+        model.gate.set()
+        await asyncio.gather(*futures)
+
+    run(scenario)
+    assert model.calls == [1, 3, 3, 9, 1]
+
+
+def test_only_rows_of_one_shape_run_together() -> None:
+    model = Gated()
+
+    async def scenario() -> list[list[list[float]]]:
+        batcher = make(model)
+        futures = [await first_call(model, batcher)]
+        futures += [batcher.submit(rows(n, width=2 + n % 2), never) for n in range(4)]
+        model.gate.set()
+        return [outcome.outputs["double_x"].tolist() for outcome in await asyncio.gather(*futures)]
+
+    assert run(scenario)[1:] == [[[0, 0]], [[2, 2, 2]], [[4, 4]], [[6, 6, 6]]]
+    assert model.calls == [1, 2, 2]
+
+
+def test_a_request_that_fails_does_not_spoil_its_neighbours() -> None:
+    model = Gated()
+    model.gate.set()
+
+    async def scenario() -> list[Any]:
+        batcher = make(model)
+        futures = [batcher.submit(rows(value), never) for value in (1, 666, 2)]
+        return await asyncio.gather(*futures, return_exceptions=True)
+
+    good, bad, also_good = run(scenario)
+    assert isinstance(bad, RuntimeError)
+    assert [outcome.outputs["double_x"].tolist() for outcome in (good, also_good)] == [[[2, 2]], [[4, 4]]]
+    assert model.calls == [3, 1, 1, 1]
+
+
+def test_models_whose_rows_do_not_split_run_one_by_one() -> None:
+    class Summing(Doubler):
+        def predict(self, inputs: Arrays) -> Arrays:
+            return {"sum": inputs["x"].sum(axis=0)}
+
+    async def scenario() -> list[Outcome]:
+        batcher = make(Summing())
+        return await asyncio.gather(*[batcher.submit(rows(n, width=3), never) for n in (1, 2)])
+
+    assert [outcome.outputs["sum"].tolist() for outcome in run(scenario)] == [[1, 1, 1], [2, 2, 2]]
+
+
+def test_clients_that_have_gone_cost_no_call() -> None:
+    model = Gated()
+
+    async def scenario() -> list[Any]:
+        batcher = make(model)
+        futures = [await first_call(model, batcher)]
+        futures += [batcher.submit(rows(1), lambda: True), batcher.submit(rows(2), never)]
+        model.gate.set()
+        return await asyncio.gather(*futures, return_exceptions=True)
+
+    assert isinstance(run(scenario)[1], Gone)
+    assert model.calls == [1, 1]
+
+
+def test_late_requests_are_given_up_and_cost_no_call() -> None:
+    model = Gated()
+
+    async def scenario() -> list[Any]:
+        batcher = make(model, timeout=0.1)
+        futures = [await first_call(model, batcher), batcher.submit(rows(1), never)]
+        results = await asyncio.gather(*futures, return_exceptions=True)
+        model.gate.set()
+        return [*results, await batcher.submit(rows(7), never)]
+
+    first, second, later = run(scenario)
+    assert isinstance(first, TimeoutError)
+    assert isinstance(second, TimeoutError)
+    assert later.outputs["double_x"].tolist() == [[14, 14]]
+    assert model.calls == [1, 1]
+
+
+def test_a_call_that_nobody_waits_for_is_interrupted() -> None:
+    ended = threading.Event()
+
+    class Endless(Doubler):
+        def predict(self, inputs: Arrays) -> Arrays:
+            try:
+                while not ended.is_set():
+                    time.sleep(0.001)
+            except TimeoutError:
+                ended.set()
+                raise
+            return super().predict(inputs)
+
+    async def scenario() -> Outcome:
+        batcher = make(Endless(), timeout=0.1)
+        with pytest.raises(TimeoutError):
+            await batcher.submit(rows(1), never)
+        await asyncio.get_running_loop().run_in_executor(None, ended.wait, 10)
+        return await make(Endless(), timeout=10).submit(rows(3), never)
+
+    assert run(scenario).outputs["double_x"].tolist() == [[6, 6]]
+
+
+def test_a_queue_longer_than_the_time_out_is_refused() -> None:
+    model = Gated()
+
+    async def scenario() -> Unanswered:
+        batcher = make(model, timeout=1.0, pace=0.8)
+        futures = [await first_call(model, batcher)]
+        with pytest.raises(Unanswered) as caught:
+            futures += [batcher.submit(rows(n), never) for n in range(1000)]
+        model.gate.set()
+        return caught.value
+
+    refused = run(scenario)
+    assert (refused.status, refused.code, refused.headers["retry-after"]) == (503, "SW1533", "1")
+
+
+def test_after_a_batch_the_next_call_waits_for_those_who_come_back() -> None:
+    model = Gated()
+    model.gate.set()
+
+    async def scenario() -> None:
+        batcher = make(model, delay=5.0)
+        await asyncio.gather(*[batcher.submit(rows(n), never) for n in range(3)])
+        first = batcher.submit(rows(1), never)
+        await asyncio.sleep(0.01)
+        assert model.calls == [3]
+        await asyncio.gather(first, batcher.submit(rows(2), never), batcher.submit(rows(3), never))
+
+    run(scenario)
+    assert model.calls == [3, 3]
+
+
+def test_threads_share_calls_of_a_slow_model() -> None:
+    model = Gated()
+    metrics = Metrics()
+    caller = Caller(model, ROWS, True, metrics)
+    caller.pace = caller.row_pace = 1e-3
+    call = ThreadedCall(caller, lambda: Batcher(caller, metrics, 8, 0.0, 20.0), 20.0)
+    answers: dict[int, list[list[float]]] = {}
+
+    def ask(value: int) -> None:
+        answers[value] = call(rows(value)).outputs["double_x"].tolist()
+
+    threads = [threading.Thread(target=ask, args=[value]) for value in range(8)]
+    threads[0].start()
+    model.started.wait(10)
+    for thread in threads[1:]:
+        thread.start()
+    while metrics.waiting < 7:
+        time.sleep(0.001)
+    model.gate.set()
+    for thread in threads:
+        thread.join(10)
+    assert answers == {value: [[2 * value, 2 * value]] for value in range(8)}
+    assert model.calls == [1, 7]
+
+
+def test_the_main_thread_calls_a_slow_model_itself() -> None:
+    model = Gated()
+    model.gate.set()
+    caller = Caller(model, ROWS, True, Metrics())
+    caller.pace = 1.0
+
+    def unused() -> Batcher:
+        raise AssertionError("no batcher is needed")
+
+    assert ThreadedCall(caller, unused, 1.0)(rows(2)).batch == 1
