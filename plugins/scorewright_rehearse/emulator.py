@@ -54,7 +54,8 @@ class Emulator:
     last run. ``stub``: no containers; every service answers ``answer``. ``interpreter``: gives the Python that runs a
     service, from its environment's definition. ``deadline``: seconds until a container must be healthy.
     ``patience``: seconds that the answer to a write may wait for roll-outs to end, so that clients with long polling
-    intervals find them ended. ``requests``: what reached the control plane; ``scores``: what reached the scoring front end.
+    intervals find them ended. ``requests``: what reached the control plane; ``scores``: what reached the scoring
+    front end.
     """
 
     def __init__(

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .world import JsonObject
 
 SERVERS = ("azureml-defaults", "azureml-inference-server-http")
-PREBUILT = "mcr.microsoft.com/azureml/curated/"
+PREBUILT = "inference"
 NO_SERVER_LOG = "ModuleNotFoundError: No module named 'azureml_inference_server_http'\n"
 
 
@@ -26,7 +26,7 @@ def has_server(environment: JsonObject) -> bool:
     python, docker = environment.get("python") or {}, environment.get("docker") or {}
     if python.get("userManagedDependencies") or docker.get("baseDockerfile"):
         return True
-    if str(docker.get("baseImage", "")).startswith(PREBUILT):
+    if PREBUILT in str(docker.get("baseImage", "")):
         return True
     listed = (python.get("condaDependencies") or {}).get("dependencies", [])
     packages: list[object] = []

@@ -47,7 +47,7 @@ class RecordedRequest:
     method: str
     host: str
     path: str
-    query: Mapping[str, str]
+    query: Mapping[str, str] = field(repr=False)
     action: str
     body: Any = field(default=None, repr=False)
     status: int | None = None
