@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .catalogue import Catalogue
     from .catalogue.models import Price, VmSize
     from .findings import Json
-    from .spec.models import Cluster
+    from .spec.models import Cluster, Spec
 
 
 @dataclass(frozen=True)
@@ -63,16 +63,21 @@ class Cost:
     def lines(self, requests_per_second: float | None = None) -> list[str]:
         """The cost for people, one or two lines."""
         if self.hourly is None or self.monthly is None:
-            return [f"Price of {self.node_count} x {self.vm_size}: unknown"]
+            return [f"{self.node_count} x {self.vm_size}: price unknown"]
         dated = f"of {self.as_of}" if self.as_of else f"without a date, read on {self.read}"
         said = [
-            f"Price of {self.node_count} x {self.vm_size}: about ${self.hourly:,.2f} an hour, "
+            f"{self.node_count} x {self.vm_size}: about ${self.hourly:,.2f} an hour, "
             f"${self.monthly:,.0f} a month while it exists (list price {dated}, {self.region or 'region not said'})"
         ]
         if requests_per_second:
             each = self.per_thousand(requests_per_second)
             said.append(f"At {requests_per_second:g} requests/s all the time: ${each:.4f} per 1,000 requests")
         return said
+
+
+def of_spec(spec: Spec) -> Cost | None:
+    """The cost of a spec's cluster by the facts that count for its folder; None without a cluster."""
+    return None if spec.cluster is None else cost(spec.cluster, facts.load(spec.origin.root))
 
 
 def hourly(size: VmSize) -> Price | None:

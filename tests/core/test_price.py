@@ -35,7 +35,7 @@ def test_the_date_of_the_table_is_said_or_that_it_has_none() -> None:
 def test_what_is_not_known_is_called_unknown(cluster: Cluster) -> None:
     found = cost(cluster)
     assert (found.hourly, found.monthly, found.per_thousand(10)) == (None, None, None)
-    assert found.lines(10) == [f"Price of 3 x {cluster.vm_size}: unknown"]
+    assert found.lines(10) == [f"3 x {cluster.vm_size}: price unknown"]
     assert found.to_dict(10)["hourly_usd"] is None
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import credentials, gpu, machine, packages
+from . import credentials, facts, gpu, machine, packages
 from .diagnosis import Diagnosis
 
 if TYPE_CHECKING:
@@ -29,11 +29,14 @@ def diagnose(plugins: PluginManager, *, online: bool = False) -> tuple[Diagnosis
         machine.state_folder,
         machine.disk,
         gpu.driver,
+        facts.runs_here,
+        facts.catalogue_age,
         credentials.azure,
         packages.frameworks,
         packages.sdks,
-        *([packages.index] if online else []),
     ]
+    if online:
+        probes += [packages.index, facts.registry]
     found = [diagnosis for probe in probes for diagnosis in probe()]
     return (*found, *_plugins(plugins))
 

@@ -27,6 +27,7 @@ VERBS: dict[str, Verb] = {
     "logs": Verb("Operate", "Show a service's log.", "logs"),
     "keys": Verb("Operate", "Show or regenerate a service's keys.", "keys"),
     "explain": Verb("Learn", "Explain an error code.", "explain"),
+    "gpus": Verb("Learn", "List VM sizes with GPUs: memory, price, and what they can run.", "gpus"),
     "doctor": Verb("Learn", "Is this machine ready? What is missing, and how to fix it.", "doctor"),
     "plugins": Verb("Learn", "List the frameworks, targets and plugins that are loaded.", "plugins"),
     "schema": Verb("Learn", "Print the JSON Schema of deploy.yaml.", "schema"),
