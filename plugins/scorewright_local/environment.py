@@ -37,7 +37,7 @@ def find_interpreter(bundle: Bundle, tell: Callable[[str], None]) -> Path:
         return _named(named, requirements, gpu, tell)
     supported = _supported(bundle)
     if current_minor() in supported:
-        missing = lacks(probe(Path(sys.executable)), requirements, gpu=gpu)
+        missing = lacks(probe(Path(sys.executable), requirements), requirements, gpu=gpu)
         if not missing:
             return Path(sys.executable)
         tell(f"this Python lacks {', '.join(str(lack) for lack in missing)}")
@@ -75,7 +75,7 @@ def _named(named: str, requirements: list[dict[str, Any]], gpu: bool, tell: Call
     """
     found = shutil.which(os.path.expanduser(named))
     path = None if found is None else Path(found).absolute()
-    interpreter = None if path is None else _ask(path)
+    interpreter = None if path is None else _ask(path, requirements)
     if interpreter is None or path is None:
         raise DeploymentError(
             "SW2009",
@@ -99,9 +99,9 @@ def _named(named: str, requirements: list[dict[str, Any]], gpu: bool, tell: Call
     return path
 
 
-def _ask(path: Path) -> Interpreter | None:
+def _ask(path: Path, requirements: list[dict[str, Any]]) -> Interpreter | None:
     try:
-        return probe(path)
+        return probe(path, requirements)
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
 

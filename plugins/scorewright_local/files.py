@@ -84,20 +84,28 @@ def locked(path: Path, *, seconds: float, on_wait: Callable[[], None] | None = N
 
     Raises `TimeoutError` after ``seconds`` of waiting.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     deadline = time.monotonic() + seconds
-    descriptor = try_lock(path)
+    descriptor = _make_and_try(path)
     if descriptor is None and on_wait is not None:
         on_wait()
     while descriptor is None:
         if time.monotonic() > deadline:
             raise TimeoutError(str(path))
         time.sleep(POLL_SECONDS)
-        descriptor = try_lock(path)
+        descriptor = _make_and_try(path)
     try:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _make_and_try(path: Path) -> int | None:
+    """Try a lock in a folder that may not be there yet, or that another command is just deleting."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        return try_lock(path)
+    except FileNotFoundError:
+        return None
 
 
 def is_locked(path: Path) -> bool:

@@ -19,12 +19,18 @@ if TYPE_CHECKING:
 
 PROBE_SECONDS = 60
 PROBE = """
-import importlib.metadata as m, json, os, platform, sys
-found = {}
-for d in m.distributions():
-    name = d.metadata["Name"]
-    if name and name not in found:
-        found[name] = [d.version, d.requires or []]
+import importlib.metadata as m, json, os, platform, re, sys
+found, todo = {}, sys.argv[1:]
+while todo:
+    wanted = todo.pop()
+    name = re.match(r"[A-Za-z0-9._-]*", wanted).group().rstrip(".-_")
+    try:
+        d = m.distribution(name)
+    except (ValueError, m.PackageNotFoundError):
+        continue
+    if "[" in wanted and name not in found:
+        todo += d.requires or []
+    found[name] = [d.version, d.requires or []]
 v = sys.version_info
 print(json.dumps({
     "python": "%d.%d" % v[:2],
@@ -41,12 +47,13 @@ print(json.dumps({
     "found": found,
 }))
 """
+"""Says which of the distributions in its arguments are there, and of those with extras what the extras ask for."""
 
 
 @dataclass(frozen=True)
 class Interpreter:
     """What an interpreter says of itself. ``python``: its minor; ``markers``: for PEP 508 markers; ``found``: version
-    and requirements of every installed distribution, by canonical name."""
+    and requirements of the distributions that it was asked for and has, by canonical name."""
 
     path: Path
     python: str
@@ -65,13 +72,14 @@ class Lack:
         return f"{self.wanted} ({f'has {self.has}' if self.has else 'not installed'})"
 
 
-def probe(python: Path) -> Interpreter:
-    """Ask an interpreter, in the environment that a server gets, what it has.
+def probe(python: Path, requirements: Iterable[Mapping[str, Any]]) -> Interpreter:
+    """Ask an interpreter, in the environment that a server gets, what it has of all forms of a manifest's requirements.
 
     Raises `OSError` or `subprocess.SubprocessError` if it cannot be asked.
     """
+    forms = {str(text) for need in requirements for text in (need["gpu"], need["cpu"], *need.get("same_as", ()))}
     answer = subprocess.run(
-        [str(python), "-c", PROBE],
+        [str(python), "-c", PROBE, *sorted(forms)],
         capture_output=True,
         check=True,
         cwd="/",

@@ -136,7 +136,11 @@ def start_front(place: ServicePlace) -> Front:
 
     Raises `DeploymentError` (SW2003).
     """
-    make_private(place.folder)
+    try:
+        for folder in (place.folder, place.socket_folder().parent, place.socket_folder()):
+            make_private(folder)
+    except OSError as error:
+        raise front_failed(place, str(error)) from error
     place.log.parent.mkdir(mode=0o700, exist_ok=True)
     ensure_keys(place)
     errors = place.log.with_name("front.log")
@@ -188,12 +192,19 @@ def end_front(place: ServicePlace) -> None:
                 cause=f"A process still holds {place.alive}.",
                 steps=[f"Find it with `lsof {place.alive}`, end it, and repeat the command."],
             )
-    sockets = read_json(place.front).get("control")
-    if sockets is not None:
-        with contextlib.suppress(FileNotFoundError):
-            for file in Path(sockets).parent.glob("*.sock"):
-                file.unlink(missing_ok=True)
-            Path(sockets).parent.rmdir()
+    control = read_json(place.front).get("control")
+    if control is not None:
+        _remove_sockets(place, Path(control).parent)
+
+
+def _remove_sockets(place: ServicePlace, folder: Path) -> None:
+    """Delete a folder of sockets that nobody listens on any more, and the folder of such folders if it was the last."""
+    for file in folder.glob("*.sock"):
+        file.unlink(missing_ok=True)
+    for emptied in (folder, folder.parent):
+        if emptied != place.folder:
+            with contextlib.suppress(OSError):  # it is gone, or has more in it
+                emptied.rmdir()
 
 
 def ensure_keys(place: ServicePlace) -> dict[str, Any]:

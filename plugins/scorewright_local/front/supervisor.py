@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 EXPECT_SECONDS = 10.0
-SHUTDOWN_SECONDS = 10.0
+SHUTDOWN_SECONDS = 5.0
 """How long running requests may take to end when the service is taken down."""
 BACKOFF_SECONDS = (0.5, 30.0)
 
@@ -62,6 +62,7 @@ class Supervisor:
         self._stopping = asyncio.Event()
         self._unclaimed = asyncio.Event()
         self._one_candidate = asyncio.Lock()
+        self._draining: set[Backend] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._keys: tuple[str, ...] = ()
         self.load_keys()
@@ -74,7 +75,9 @@ class Supervisor:
         control_socket = self._sockets / "control.sock"
         control_socket.unlink(missing_ok=True)
         public = await self._listen(proxy.application(lambda: self.current, self.keys))
-        private = web.AppRunner(control.application(self), access_log=None, handler_cancellation=True)
+        private = web.AppRunner(
+            control.application(self), access_log=None, handler_cancellation=True, shutdown_timeout=1.0
+        )
         await private.setup()
         await web.UnixSite(private, str(control_socket)).start()
         write_json(self.place.front, {"control": str(control_socket), "pid": os.getpid()})
@@ -137,7 +140,7 @@ class Supervisor:
         candidate.promoted.set()
         self._log.note(f"version {name} is current")
         if before is not None:
-            self._spawn(before.stop(float(before.version.launch["timeout_ms"]) / 1000))
+            self._spawn(self._drain(before))
         prune(self.place)
 
     def describe(self) -> dict[str, Any]:
@@ -214,6 +217,12 @@ class Supervisor:
             return overtaken
         return True
 
+    async def _drain(self, backend: Backend) -> None:
+        """Stop a server that was replaced, once it has answered what it has begun."""
+        self._draining.add(backend)
+        await backend.stop(float(backend.version.launch["timeout_ms"]) / 1000)
+        self._draining.discard(backend)
+
     async def _close(self, candidate: Candidate, runner: web.AppRunner) -> None:
         """End a trial: its address always, its server and files if it did not become current."""
         await runner.cleanup()
@@ -249,6 +258,8 @@ class Supervisor:
             await runner.cleanup()
         if self.current is not None:
             await self.current.stop()
+        for backend in self._draining:
+            backend.hurry()
         if self._tasks:
             await asyncio.wait(self._tasks)
         self._log.note("stopped")

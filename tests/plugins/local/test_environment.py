@@ -155,8 +155,8 @@ def test_a_package_with_an_index_of_its_own_comes_from_there(
         Recipe(current_minor(), (("special==1.0", simple.parent.as_uri()), ("little", None))), lambda _: None
     )
 
-    assert probe(python).found["special"][0] == "1.0+cpu"
-    assert probe(python).found["little"][0] == "2.0"
+    found = probe(python, [needs("special"), needs("little")]).found
+    assert (found["special"][0], found["little"][0]) == ("1.0+cpu", "2.0")
 
 
 def test_two_commands_build_one_environment(wheels: Path, tmp_path: Path) -> None:
@@ -236,6 +236,15 @@ def test_the_python_that_the_user_names_is_taken(
     monkeypatch.setenv("SCOREWRIGHT_PYTHON", "/no/such/python")
     with pytest.raises(DeploymentError, match="/no/such/python"):
         find_interpreter(bench.bundle(requirements=[]), told.append)
+
+
+def test_an_interpreter_is_asked_for_what_extras_need_too() -> None:
+    found = probe(
+        Path(sys.executable), [needs("httpx[http2]>=0.1; python_version > '3'"), needs("No.Such-thing")]
+    ).found
+
+    assert {"httpx", "httpcore", "anyio"} <= set(found)
+    assert "no-such-thing" not in found
 
 
 MARKERS = {"python_version": "3.11", "python_full_version": "3.11.7", "sys_platform": "linux", "platform_machine": "x"}

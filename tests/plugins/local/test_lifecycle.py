@@ -15,6 +15,7 @@ from scorewright_local.target import LOCAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.plugins.local.conftest import Workbench
 
@@ -87,19 +88,49 @@ def test_an_update_fails_no_request_and_keeps_the_address(bench: Workbench) -> N
     assert bench.score()["value"] == 2
 
 
-def test_a_request_that_the_old_version_has_begun_is_answered_by_it(bench: Workbench) -> None:
+def test_a_request_that_the_old_version_has_begun_is_answered_by_it(
+    bench: Workbench, tmp_path: Path, eventually: Callable[[Callable[[], bool]], None]
+) -> None:
     bench.up(bench.bundle("old"))
     answers: list[dict[str, Any]] = []
     bundle = bench.bundle("new")
-    slow = threading.Thread(target=lambda: answers.append(bench.score(sleep=2)))
+    begun = tmp_path / "begun"
+    slow = threading.Thread(target=lambda: answers.append(bench.score(sleep=2, touch=str(begun))))
 
     def start_slow_request(endpoint: Endpoint) -> None:
         slow.start()
+        eventually(begun.exists)
 
     bench.up(bundle, verify=start_slow_request)
     assert bench.score()["value"] == "new"
+    assert answers == []
     slow.join()
-    assert answers[0]["value"] in ("old", "new")
+    assert answers[0]["value"] == "old"
+
+
+def test_down_does_not_wait_for_a_request_that_the_old_version_still_answers(
+    bench: Workbench, tmp_path: Path, eventually: Callable[[Callable[[], bool]], None]
+) -> None:
+    bench.up(bench.bundle("old"))
+    bundle = bench.bundle("new")
+    begun = tmp_path / "begun"
+    codes: list[int] = []
+    endpoint = bench.endpoint()
+
+    def call() -> None:
+        body = {"sleep": 50, "touch": str(begun)}
+        codes.append(
+            httpx.post(endpoint.scoring_uri, json=body, headers=dict(endpoint.headers), timeout=60).status_code
+        )
+
+    slow = threading.Thread(target=call)
+    slow.start()
+    eventually(begun.exists)
+    bench.up(bundle)
+    bench.down()
+    slow.join()
+
+    assert codes == [502]
 
 
 def test_the_new_version_is_verified_before_callers_meet_it(
