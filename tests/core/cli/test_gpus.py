@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
-
     from tests.core.cli.conftest import Invoke
 
 
