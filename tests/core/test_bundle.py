@@ -235,9 +235,10 @@ def test_the_users_variables_win(tmp_path: Path) -> None:
 @given(name=TEXTS, value=st.text(st.characters(codec="utf-8")), label=TEXTS)
 def test_hostile_values_change_constants_and_nothing_else(tmp_path: Path, name: str, value: str, label: str) -> None:
     (tmp_path / "labels.txt").write_text(label, encoding="utf-8", newline="")
-    service = resolved(tmp_path, output={"top_k": 1, "labels": "labels.txt"}, env={"A": value})
+    service = resolved(tmp_path, output={"top_k": 1, "labels": "labels.txt"})
     inspection = replace(service.inspection, load={"tag": name, "deep": [{name: value}]})
-    made = build(replace(service, inspection=inspection))
+    spec = service.spec.model_copy(update={"env": {"A": value}})
+    made = build(replace(service, inspection=inspection, spec=spec))
     found = literal(made)
     assert found["load"] == {"tag": name, "deep": [{name: value}]}
     assert found["output"]["labels"] == [label]
