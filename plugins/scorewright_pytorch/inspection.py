@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from scorewright.findings import Finding, Level
@@ -51,7 +52,7 @@ def detect(request: DetectRequest) -> Detection | None:
 def inspect(request: InspectRequest) -> Inspection:
     """Read the signature of a model of any format here. A file that cannot be read becomes a finding."""
     try:
-        return _INSPECT[request.format](request)
+        return _without_texts(_INSPECT[request.format](request))
     except (ValueError, OSError, KeyError, TypeError, AttributeError) as error:
         # Parsed JSON and pickles of a damaged file may lack anything; all of it means the same to the user.
         plain = isinstance(error, ValueError)
@@ -68,3 +69,15 @@ def inspect(request: InspectRequest) -> Inspection:
             ),
         ),
     )
+
+
+def _without_texts(inspection: Inspection) -> Inspection:
+    """The same, refused where the deploy file declares strings, which torch does not have."""
+    signature = inspection.signature
+    specs = () if signature is None else (*signature.inputs, *signature.outputs)
+    texts = [spec.name for spec in specs if spec.dtype == "string"]
+    if not texts:
+        return inspection
+    message = f"torch has no strings; {', '.join(texts)} cannot be served"
+    finding = Finding(Level.ERROR, "SW1217", message, hint="encode texts as numbers in a handler", path="inputs")
+    return replace(inspection, signature=None, findings=(*inspection.findings, finding))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import io
+import json
 import os
 import sys
 import zipfile
@@ -96,11 +98,32 @@ def _torchscript(torch: Any, path: Path, device: Any, load: Mapping[str, Any]) -
 
 
 def _export(torch: Any, path: Path, device: Any, load: Mapping[str, Any]) -> Any:
-    program = torch.export.load(str(path))
-    # A program names its devices: without this one that was exported on a CPU runs on the CPU, and the reverse.
+    program = torch.export.load(str(path) if device.type == "cuda" else _on_cpu(torch, path))
+    # A program names its devices: without this, one that was exported on a CPU runs on the CPU.
     from torch.export.passes import move_to_device_pass
 
     return move_to_device_pass(program, str(device)).module()
+
+
+def _on_cpu(torch: Any, path: Path) -> io.BytesIO:
+    """An exported program's file with the CPU as its device: torch cannot load one from a GPU where there is none."""
+    changed = io.BytesIO()
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(changed, "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            if name.endswith(".json"):
+                data = json.dumps(json.loads(data, object_hook=_cpu_device)).encode()
+            elif name.endswith(".pt") and "sample_inputs" in name:
+                sample = io.BytesIO()
+                torch.save(torch.load(io.BytesIO(data), map_location="cpu"), sample)
+                data = sample.getvalue()
+            new.writestr(name, data)
+    changed.seek(0)
+    return changed
+
+
+def _cpu_device(found: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "cpu", "index": None} if found.keys() == {"type", "index"} else found
 
 
 def _state_dict(torch: Any, path: Path, device: Any, load: Mapping[str, Any]) -> Any:

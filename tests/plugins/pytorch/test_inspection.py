@@ -157,6 +157,12 @@ def test_torchscript_knows_the_names_and_number_of_its_tensors(models: Path) -> 
     assert codes(look(models / "pair.pt", inputs=X, outputs=SCORES)) == ["SW1214"]
 
 
+def test_strings_are_refused_since_torch_has_none(models: Path) -> None:
+    inspection = look(models / "scripted.pt", inputs=(TensorSpec("x", "string", (None,)),), outputs=SCORES)
+    assert inspection.signature is None
+    assert codes(inspection) == ["SW1217"]
+
+
 def test_weights_need_the_file_that_defines_their_network(models: Path) -> None:
     inspection = look(models / "weights.pt", inputs=X, outputs=SCORES)
     assert codes(inspection) == ["SW1218"]

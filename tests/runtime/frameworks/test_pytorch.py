@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import sys
 import warnings
@@ -98,8 +99,6 @@ def test_a_pickled_module_loads_with_consent_only(pytorch_models: Path, monkeypa
 
 
 def test_a_programs_pickles_are_not_run_without_consent(pytorch_models: Path, tmp_path: Path) -> None:
-    import io
-
     import torch
 
     class Hostile:
@@ -115,6 +114,29 @@ def test_a_programs_pickles_are_not_run_without_consent(pytorch_models: Path, tm
     with pytest.raises(StartError, match="SW1230"):
         pytorch.load(hostile, config_for(FRAMEWORK, pytorch_models / "program.pt2"))
     assert not (tmp_path / "was-here").exists()
+
+
+def test_a_program_from_a_gpu_runs_where_there_is_none(pytorch_models: Path, tmp_path: Path) -> None:
+    def on_gpu(archive: bytes, *changes: tuple[bytes, bytes]) -> bytes:
+        changed = io.BytesIO()
+        with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(changed, "w") as new:
+            for name in old.namelist():
+                data = old.read(name)
+                if name.endswith(".pt"):  # an archive in the archive
+                    data = on_gpu(data, *changes)
+                else:
+                    for before, after in changes:
+                        data = data.replace(before, after)
+                new.writestr(name, data)
+        return changed.getvalue()
+
+    device = (b'"device": {"type": "cpu", "index": null}', b'"device": {"type": "cuda", "index": 0}')
+    location = (b"X\x03\0\0\0cpu", b"X\x06\0\0\0cuda:0")
+    path = tmp_path / "program.pt2"
+    path.write_bytes(on_gpu((pytorch_models / "program.pt2").read_bytes(), device, location))
+    model = loaded(path)
+    assert np.allclose(model.predict({"x": ROWS})["output"], truth(pytorch_models))
+    assert model.device == "cpu"
 
 
 def test_keywords_dicts_and_mixed_dtypes(pytorch_models: Path) -> None:
