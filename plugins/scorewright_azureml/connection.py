@@ -1,0 +1,145 @@
+"""One connection per workspace: where it is, and the SDK processes that talk to it."""
+
+from __future__ import annotations
+
+import atexit
+import importlib.util
+import json
+import os
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from scorewright.errors import DeploymentError
+
+from . import credentials
+from .sdk import SdkError, SdkPool
+from .sdk.workspace import CREDENTIAL
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scorewright.findings import Json
+    from scorewright.spec.models import Spec
+
+READ_SECONDS = 180.0
+"""Time limit of a call that only reads: the SDK's own retries of a service that throttles take up to 224 s with its
+default back-offs, but a reader who waits longer than this is better told."""
+WRITE_SECONDS = 600.0
+WORKERS = 4
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where the workspace is."""
+
+    subscription_id: str
+    resource_group: str
+    name: str
+
+    def to_dict(self) -> dict[str, Json]:
+        """As the SDK's processes take it."""
+        return {
+            "subscription_id": self.subscription_id,
+            "resource_group": self.resource_group,
+            "name": self.name,
+        }
+
+
+class Connection:
+    """Calls azureml-core about one workspace. Safe to share between threads."""
+
+    def __init__(self, workspace: Workspace, pool: SdkPool) -> None:
+        self.workspace = workspace
+        self._pool = pool
+
+    def read(self, operation: str, **arguments: object) -> Any:  # noqa: ANN401 - plain data, of the operation's own shape
+        """Call what changes nothing. Raises `SdkError`."""
+        return self._call(operation, arguments, READ_SECONDS)
+
+    def write(self, operation: str, **arguments: object) -> Any:  # noqa: ANN401 - plain data, of the operation's own shape
+        """Call what changes something. Raises `SdkError`; ``timeout`` and ``connection`` say nothing of the outcome."""
+        return self._call(operation, arguments, WRITE_SECONDS)
+
+    def _call(self, operation: str, arguments: dict[str, object], timeout: float) -> Any:  # noqa: ANN401 - as above
+        return self._pool.call(operation, {"workspace": self.workspace.to_dict(), **arguments}, timeout=timeout)
+
+
+def workspace_of(spec: Spec) -> Workspace:
+    """The spec's workspace, else that of a ``config.json`` at the deploy file or above it, as the SDK finds it.
+
+    Raises `DeploymentError` (SW2102) if neither says one.
+    """
+    if spec.workspace is not None:
+        return Workspace(spec.workspace.subscription_id, spec.workspace.resource_group, spec.workspace.name)
+    for folder in (spec.origin.root, *spec.origin.root.parents):
+        for name in (".azureml/config.json", "config.json"):
+            found = _read_config(folder / name)
+            if found is not None:
+                return found
+    raise DeploymentError(
+        "SW2102",
+        "no workspace is named",
+        cause="the deploy file has no workspace, and there is no config.json at it or above it",
+        steps=["add workspace: {subscription_id: …, resource_group: …, name: …} to the deploy file"],
+    )
+
+
+def _read_config(file: Path) -> Workspace | None:
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+        return Workspace(data["subscription_id"], data["resource_group"], data["workspace_name"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+_lock = threading.Lock()
+_open: dict[tuple[Workspace, tuple[tuple[str, str], ...]], Connection] = {}
+
+
+def connect(spec: Spec) -> Connection:
+    """The connection to the spec's workspace; one per workspace and environment, kept until this process ends,
+    because an SDK process takes seconds to start. Raises `DeploymentError` (SW2101, SW2102, SW2103)."""
+    workspace = workspace_of(spec)
+    kind = credentials.require()
+    require_sdk()
+    environment = {**os.environ, CREDENTIAL: kind}
+    key = (workspace, tuple(sorted(environment.items())))
+    with _lock:
+        if key not in _open:
+            pool = SdkPool(environment, size=WORKERS)
+            atexit.register(pool.close)
+            _open[key] = Connection(workspace, pool)
+        return _open[key]
+
+
+def require_sdk() -> None:
+    """Raise `DeploymentError` (SW2103) where azureml-core is not installed."""
+    if importlib.util.find_spec("azureml") is None or importlib.util.find_spec("azureml.core") is None:
+        raise DeploymentError(
+            "SW2103",
+            "the azureml target needs its extra packages",
+            cause="azureml-core is not installed",
+            steps=["run: pip install 'scorewright[azureml]'"],
+        )
+
+
+def refused(error: SdkError, doing: str) -> DeploymentError:
+    """What the SDK said as an error of ours. ``doing``: what was tried (``create cluster aks-gpu``)."""
+    from scorewright.diagnosis import Evidence, diagnose
+
+    found = diagnose([Evidence("service", error.message)])
+    steps = list(found.steps) or ["run the same command again: it goes on where this one stopped"]
+    where = f" (HTTP {error.status}{', ' + error.error_code if error.error_code else ''})" if error.status else ""
+    cause = error.message if found.code is None else f"{found.cause}: {error.message}"
+    return DeploymentError(found.code or _CODES[error.kind], f"cannot {doing}{where}", cause=cause, steps=steps)
+
+
+_CODES = {
+    "service": "SW2104",
+    "connection": "SW2105",
+    "timeout": "SW2105",
+    "lost": "SW2105",
+    "input": "SW2106",
+    "bug": "SW2106",
+}

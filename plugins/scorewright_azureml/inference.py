@@ -1,0 +1,54 @@
+"""What azureml-core is told to build and run: a clean folder, its entry script, its environment."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scorewright.bundle import Bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from scorewright.findings import Json
+
+
+@contextlib.contextmanager
+def unpacked(files: Mapping[str, bytes]) -> Iterator[Path]:
+    """The files in a folder of their own: the SDK packs everything it finds beside the script."""
+    with tempfile.TemporaryDirectory(prefix="scorewright-source-") as parent:
+        folder = Path(parent) / "bundle"
+        for name, content in files.items():
+            file = folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        yield folder
+
+
+def inference(bundle: Bundle | Path, folder: Path) -> dict[str, Json]:
+    """The plain form of an InferenceConfig. ``bundle``: the bundle, or the folder of one that was registered."""
+    environment = json.loads((folder / "environment.json").read_bytes())
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    if isinstance(bundle, Bundle) and bundle.spec.azureml.legacy_inference_config:
+        return {
+            "folder": str(folder),
+            "legacy_conda_file": str(folder / "conda.yml"),
+            "enable_gpu": bundle.spec.gpu != "off",
+        }
+    return {
+        "folder": str(folder),
+        "environment": {
+            "name": environment_name(manifest["environment_hash"]),
+            "conda_file": str(folder / "conda.yml"),
+            "image": environment["image"],
+            "variables": environment["variables"],
+        },
+    }
+
+
+def environment_name(digest: str) -> str:
+    """The environment's name: the same for the same content, so that Azure ML does not build it again."""
+    return f"scorewright-{digest[:16]}"

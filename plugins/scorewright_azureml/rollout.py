@@ -1,0 +1,169 @@
+"""One deployment of one service, followed stage by stage, with its log; and what it says when it fails."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from scorewright.errors import DeploymentError
+from scorewright.events import Event
+
+from .connection import refused
+from .sdk import SdkError
+from .waiting import IMAGE_BUILD, SCHEDULE, SERVICE_GONE, Clock
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from scorewright.events import Emit
+    from scorewright.findings import Json
+
+    from .connection import Connection
+
+_BUILDING = frozenset(["BuildImage", "BuildEnvironment"])
+_OVER = frozenset(["Succeeded", "Failed", "Cancelled", "TimedOut"])
+_LOG_LINES = 40
+
+
+class Rollout:
+    """Talks about one AKS web service by name. ``subject``: the address that its events bear."""
+
+    def __init__(self, connection: Connection, name: str, emit: Emit, subject: str) -> None:
+        self._connection = connection
+        self._emit = emit
+        self._subject = subject
+        self.name = name
+
+    def get(self) -> dict[str, Any] | None:
+        """The service as it is, None if there is none."""
+        return self._read("service_get", f"look at service {self.name}")  # type: ignore[no-any-return]
+
+    def deploy(self, settings: Mapping[str, Any], **arguments: object) -> dict[str, Any]:
+        """Ask for the service. The SDK sends its POST again if the answer is lost, and then meets its own first
+        attempt: whatever it says, a service with the tags that we sent is ours."""
+        try:
+            return self._connection.write("service_deploy", name=self.name, settings=dict(settings), **arguments)  # type: ignore[no-any-return]
+        except SdkError as error:
+            found = self.get() if _may_have_happened(error) else None
+            if found is None or found["tags"] != settings["tags"]:
+                raise refused(error, f"deploy service {self.name}") from error
+            return found
+
+    def update(self, settings: Mapping[str, Any], **arguments: object) -> dict[str, Any]:
+        """Ask for a change in place; sending the same change twice does no harm."""
+        try:
+            return self._connection.write("service_update", name=self.name, settings=dict(settings), **arguments)  # type: ignore[no-any-return]
+        except SdkError as error:
+            found = self.get() if _may_have_happened(error) else None
+            if found is None or found["tags"] != settings.get("tags", found["tags"]):
+                raise refused(error, f"update service {self.name}") from error
+            return found
+
+    def clear(self, values: dict[str, Json]) -> None:
+        """Set what `update` cannot take back; nothing without values."""
+        if values:
+            try:
+                self._connection.write("service_clear", name=self.name, values=values)
+            except SdkError as error:
+                raise refused(error, f"update service {self.name}") from error
+
+    def follow(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Wait until the service is healthy and give it. ``asked``: what `deploy` or `update` gave.
+
+        Raises `DeploymentError` with the cause, as far as the operation, the service and the container's log tell it:
+        SW2113, or the code of a cause that is known.
+        """
+        clock = Clock(self._emit, self._subject)
+        operation = asked.get("operation")
+        if operation is not None:
+            error = self._until_operation_is_over(str(operation), clock)
+            if error is not None:
+                raise self.failed(error)
+        return self._until_healthy(clock)
+
+    def _until_operation_is_over(self, operation: str, clock: Clock) -> Json:
+        found: dict[str, Any] = {}
+
+        def look() -> bool:
+            nonlocal found
+            found = self._read("service_operation", f"follow the deployment of {self.name}", location=operation)
+            clock.enter(IMAGE_BUILD if found["stage"] in _BUILDING else SCHEDULE)
+            return str(found["state"]) in _OVER
+
+        clock.wait(look)
+        return None if found["state"] == "Succeeded" else found["error"] or {"message": found["state"]}
+
+    def _until_healthy(self, clock: Clock) -> dict[str, Any]:
+        found: dict[str, Any] | None = None
+
+        def look() -> bool:
+            nonlocal found
+            found = self.get()
+            if found is None or found["state"] in {"Failed", "Unhealthy", "Unschedulable"}:
+                raise self.failed(found["error"] if found else {"message": "the service is gone"})
+            clock.enter(SCHEDULE)
+            return bool(found["state"] == "Healthy")
+
+        clock.wait(look)
+        assert found is not None
+        return found
+
+    def failed(self, error: Json) -> DeploymentError:
+        """The failure with its cause; the container's log is told as an event, so that it is kept with the run."""
+        from scorewright.diagnosis import Evidence, diagnose
+
+        log = self.log()
+        if log:
+            self._emit(Event("log", f"log of {self.name}", self._subject, data={"text": log}))
+        said = _text(error)
+        found = diagnose([Evidence("container log", log), Evidence("operation", said)])
+        tail = "\n".join(log.splitlines()[-_LOG_LINES:])
+        cause = "\n".join(part for part in (found.cause if found.code else "", said, tail) if part)
+        steps = [*found.steps, f"read the whole log: scorewright logs {self.name} -t azureml"]
+        return DeploymentError(found.code or "SW2113", f"service {self.name} did not come up", cause=cause, steps=steps)
+
+    def log(self) -> str:
+        """The container's log, empty if there is none; a failure to get it hides no other failure."""
+        from .sdk.errors import redact
+
+        try:
+            return redact(str(self._connection.read("service_logs", name=self.name)))
+        except SdkError:
+            return ""
+
+    def delete(self) -> None:
+        """Delete the service and wait until it is gone."""
+        try:
+            self._connection.write("service_delete", name=self.name)
+        except SdkError as error:
+            if not _may_have_happened(error):
+                raise refused(error, f"delete service {self.name}") from error
+        clock = Clock(self._emit, self._subject)
+
+        def look() -> bool:
+            clock.enter(SERVICE_GONE)
+            return self.get() is None
+
+        clock.wait(look)
+
+    def _read(self, operation: str, doing: str, **arguments: Any) -> Any:  # noqa: ANN401 - as the SDK's process gives it
+        try:
+            return self._connection.read(operation, name=self.name, **arguments)
+        except SdkError as error:
+            raise refused(error, doing) from error
+
+
+def _may_have_happened(error: SdkError) -> bool:
+    """Whether a write that failed may have taken effect all the same."""
+    if error.kind in {"connection", "timeout", "lost"}:
+        return True
+    return error.status in {409, 500, 502, 503, 504} or error.error_code in {"Conflict", "ServiceExists"}
+
+
+def _text(error: Json) -> str:
+    """An operation's error, its details included, as lines."""
+    if not isinstance(error, dict):
+        return str(error)
+    details = error.get("details")
+    nested = [_text(detail) for detail in details] if isinstance(details, list) else []
+    own = ": ".join(str(part) for part in (error.get("code"), error.get("message")) if part)
+    return "\n".join(part for part in (own, *nested) if part)

@@ -1,0 +1,94 @@
+"""Models: registered, found again by their tags, proven to have arrived, deleted."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from .workspace import open_workspace
+
+
+def _describe(model: Any) -> dict[str, Any]:
+    return {"id": model.id, "name": model.name, "version": model.version, "tags": dict(model.tags or {})}
+
+
+def model_find(workspace: dict[str, str], name: str, tags: dict[str, str]) -> dict[str, Any] | None:
+    """The newest model of this name that carries all these tags, None if there is none."""
+    from azureml.core import Model
+
+    pairs = [[key, value] for key, value in tags.items()]
+    found = Model.list(open_workspace(**workspace), name=name, tags=pairs)
+    return _describe(max(found, key=lambda model: model.version)) if found else None
+
+
+def model_list(workspace: dict[str, str], tags: dict[str, str]) -> list[dict[str, Any]]:
+    """All models that carry all these tags."""
+    from azureml.core import Model
+
+    pairs = [[key, value] for key, value in tags.items()]
+    return [_describe(model) for model in Model.list(open_workspace(**workspace), tags=pairs)]
+
+
+def model_get(workspace: dict[str, str], name: str, version: int | None) -> dict[str, Any] | None:
+    """A registered model, the newest without ``version``; None if there is none."""
+    from azureml.core import Model
+    from azureml.exceptions import WebserviceException
+
+    try:
+        return _describe(Model(open_workspace(**workspace), name=name, version=version))
+    except WebserviceException as error:
+        if "ModelNotFound" in error.message:
+            return None
+        raise
+
+
+def model_register(
+    workspace: dict[str, str], path: str, name: str, tags: dict[str, str], framework: str | None
+) -> dict[str, Any]:
+    """Upload and register. ``path``: absolute. The SDK takes only paths below the current folder, so we go there."""
+    from azureml.core import Model
+
+    back = Path.cwd()
+    os.chdir(Path(path).parent)
+    try:
+        model = Model.register(
+            open_workspace(**workspace), model_path=path, model_name=name, tags=tags, model_framework=framework
+        )
+    finally:
+        os.chdir(back)
+    _prove(model, Path(path))
+    return _describe(model)
+
+
+def _prove(model: Any, path: Path) -> None:
+    """Ask for each uploaded file's size: the SDK's upload queue can take a failed upload for a good one."""
+    import requests
+
+    local = sorted(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else None
+    expected = local if local is not None else [path.stat().st_size]
+    arrived = []
+    for url in model.get_sas_urls().values():
+        answer = requests.head(url, timeout=60)
+        arrived.append(int(answer.headers.get("Content-Length", -1)) if answer.ok else -1)
+    if sorted(arrived) != expected:
+        raise ConnectionError(f"{path.name}: files of {expected} bytes were sent, {sorted(arrived)} arrived")
+
+
+def model_download(workspace: dict[str, str], model: str, folder: str) -> str:
+    """Download a registered folder, ``model`` being ``name:version``, below ``folder``, and say where it is."""
+    from azureml.core import Model
+
+    return str(Model(open_workspace(**workspace), id=model).download(target_dir=folder, exist_ok=True))
+
+
+def model_delete(workspace: dict[str, str], name: str, version: int) -> None:
+    """Delete one version; nothing if it is gone already."""
+    from azureml.core import Model
+    from azureml.exceptions import WebserviceException
+
+    try:
+        Model(open_workspace(**workspace), name=name, version=version).delete()
+    except WebserviceException as error:
+        if "ModelNotFound" not in error.message:
+            raise
