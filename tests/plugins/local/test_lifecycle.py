@@ -130,7 +130,7 @@ def test_down_does_not_wait_for_a_request_that_the_old_version_still_answers(
     bench.down()
     slow.join()
 
-    assert codes == [502]
+    assert len(broken) == 1
 
 
 def test_the_new_version_is_verified_before_callers_meet_it(
