@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -57,8 +58,11 @@ class ModelCase:
 class FrameworkConformance:
     """The suite for frameworks. Give it the fixtures ``framework`` and ``models``.
 
-    ``models``: one case for each format, small ones; these tests load none of them.
+    ``models``: one case for each format, small ones; these tests load none of them. ``heavy``: modules that the plugin
+    must do without until its bundle runs; put your framework's there.
     """
+
+    heavy: tuple[str, ...] = ("tensorflow", "keras", "torch", "onnx", "onnxruntime")
 
     @pytest.fixture
     def framework(self) -> Framework:
@@ -81,6 +85,15 @@ class FrameworkConformance:
             found = framework.detect(DetectRequest(case.path))
             assert found is not None, case.path
             assert (found.format, bool(found.reason)) == (case.format, True)
+
+    def test_it_works_on_a_machine_without_the_framework(
+        self, framework: Framework, models: Sequence[ModelCase], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for module in self.heavy:
+            monkeypatch.setitem(sys.modules, module, None)  # importing it fails now
+        for case in models:
+            assert framework.detect(DetectRequest(case.path))
+            assert _bundle(framework, case)
 
     def test_what_is_no_model_is_not_detected(self, framework: Framework, tmp_path: Path) -> None:
         (tmp_path / "empty folder").mkdir()

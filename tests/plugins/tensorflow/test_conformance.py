@@ -1,0 +1,40 @@
+"""The plugin passes the suite that every framework passes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import scorewright_tensorflow
+from scorewright.signature import TensorSpec
+from scorewright.testing import FrameworkConformance, ModelCase
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scorewright.framework import Framework
+
+EXAMPLE = Path(__file__).resolve().parents[3] / "docs" / "examples" / "mnist"
+MODELS = EXAMPLE / "models"
+
+
+class TestConformance(FrameworkConformance):
+    @pytest.fixture
+    def framework(self) -> Framework:
+        (record,) = scorewright_tensorflow.scorewright_frameworks()
+        return record
+
+    @pytest.fixture
+    def models(self) -> Sequence[ModelCase]:
+        return [
+            ModelCase(MODELS / "savedmodel", "savedmodel"),
+            ModelCase(MODELS / "mnist.keras", "keras"),
+            ModelCase(MODELS / "mnist.h5", "h5"),
+            ModelCase(
+                MODELS / "checkpoint",
+                "checkpoint",
+                outputs=(TensorSpec("network/output/MatMul:0", "float32", (None, 10)),),
+            ),
+        ]
