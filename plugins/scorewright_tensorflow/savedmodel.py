@@ -66,9 +66,10 @@ def _graph(graphs: list[MetaGraph]) -> MetaGraph | None:
 
 
 def _weights(request: InspectRequest, graph: MetaGraph) -> tuple[int, list[Finding]]:
-    weights, findings = variable_files(request.path / "variables", "variables")
+    """What `variable_files` says; a model without variables needs no files for them."""
+    folder = request.path / "variables"
     has_variables = any(node.text(2) in VARIABLE_OPS for node in graph.nodes())
-    return weights, findings if has_variables else []
+    return variable_files(folder, "variables") if has_variables or folder.is_dir() else (0, [])
 
 
 def _signature_key(graph: MetaGraph) -> tuple[str | None, list[Finding]]:

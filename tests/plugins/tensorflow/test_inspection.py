@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import subprocess
 import sys
@@ -13,10 +14,14 @@ from scorewright.findings import Level
 from scorewright.framework import DetectRequest, Inspection, InspectRequest
 from scorewright.signature import TensorSpec
 from scorewright_tensorflow.inspection import detect, inspect
+from scorewright_tensorflow.table import read_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+
+LOGITS = "network/output/MatMul:0"
 
 
 def look(path: Path, **declared: Any) -> Inspection:  # noqa: ANN401
@@ -154,6 +159,37 @@ def test_missing_variables_are_named(models: Path, tmp_path: Path, name: str) ->
     (finding,) = look(copy).findings
     assert finding.code == "SW1212"
     assert name in finding.message
+
+
+@pytest.mark.parametrize("content", [b"", b"version https://git-lfs.github.com/spec/v1\n"])
+@pytest.mark.parametrize("name", ["savedmodel/variables/variables", "checkpoint/network.ckpt"])
+def test_variables_that_are_cut_short_are_named(models: Path, tmp_path: Path, name: str, content: bytes) -> None:
+    root = name.partition("/")[0]
+    shutil.copytree(models / root, tmp_path / root)
+    (tmp_path / f"{name}.data-00000-of-00001").write_bytes(content)
+    (finding,) = look(tmp_path / root, output_names=("scores",) if root == "savedmodel" else (LOGITS,)).findings
+    assert finding.code == "SW1212"
+    assert f"has {len(content)} bytes of " in finding.message
+
+
+@pytest.mark.parametrize("share", [0, 0.5, 0.99])
+@pytest.mark.parametrize("name", ["savedmodel/variables/variables.index", "checkpoint/network.ckpt.index"])
+def test_an_index_that_is_cut_short_is_a_finding(models: Path, tmp_path: Path, name: str, share: float) -> None:
+    root = name.partition("/")[0]
+    shutil.copytree(models / root, tmp_path / root)
+    _cut(models / name, (tmp_path / name).parent, share)
+    assert codes(look(tmp_path / root, output_names=None if root == "savedmodel" else (LOGITS,))) == ["SW1211"]
+
+
+def test_an_index_reads_as_tensorflow_reads_it(models: Path) -> None:
+    import tensorflow as tf
+
+    prefix = models / "checkpoint" / "network.ckpt"
+    reader = tf.train.load_checkpoint(str(prefix))
+    sizes = {name: 4 * math.prod(shape) for name, shape in reader.get_variable_to_shape_map().items()}
+    entries = read_index(models / "checkpoint" / "network.ckpt.index")
+    assert {entry.name: entry.size for entry in entries} == sizes
+    assert look(models / "checkpoint").weights_bytes == sum(sizes.values())
 
 
 def test_a_model_without_variables_needs_no_files_for_them(models: Path, tmp_path: Path) -> None:
