@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from scorewright.bundle import Bundle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from scorewright.bundle import Bundle
     from scorewright.findings import Json
 
 
@@ -28,11 +28,29 @@ def unpacked(files: Mapping[str, bytes]) -> Iterator[Path]:
         yield folder
 
 
-def inference(bundle: Bundle | Path, folder: Path) -> dict[str, Json]:
-    """The plain form of an InferenceConfig. ``bundle``: the bundle, or the folder of one that was registered."""
+def pack(files: Mapping[str, bytes], archive: Path) -> Path:
+    """The files as one archive: a file that is uploaded costs two requests, and a bundle has thirty."""
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in sorted(files):
+            target.writestr(zipfile.ZipInfo(name), files[name], zipfile.ZIP_DEFLATED)
+    return archive
+
+
+@contextlib.contextmanager
+def repacked(archive: Path) -> Iterator[Path]:
+    """The files of an archive that `pack` made, in a folder of their own."""
+    with (
+        zipfile.ZipFile(archive) as source,
+        unpacked({name: source.read(name) for name in source.namelist()}) as folder,
+    ):
+        yield folder
+
+
+def inference(bundle: Bundle | None, folder: Path) -> dict[str, Json]:
+    """The plain form of an InferenceConfig. ``bundle``: what the folder holds; None for one that was registered."""
     environment = json.loads((folder / "environment.json").read_bytes())
     manifest = json.loads((folder / "manifest.json").read_bytes())
-    if isinstance(bundle, Bundle) and bundle.spec.azureml.legacy_inference_config:
+    if bundle is not None and bundle.spec.azureml.legacy_inference_config:
         return {
             "folder": str(folder),
             "legacy_conda_file": str(folder / "conda.yml"),

@@ -14,6 +14,7 @@ from scorewright.target import LiveResource, Resource
 
 from . import tags
 from .connection import refused
+from .inference import pack
 from .sdk import SdkError
 
 if TYPE_CHECKING:
@@ -150,7 +151,8 @@ def keep_bundle(connection: Connection, spec: Spec, bundle: Bundle) -> str:
     """Register the bundle itself, so that a later version can be rolled back from any machine; ``name:version``."""
     marks = tags.of(spec, "bundle", **{tags.HASH: bundle.hash, tags.SERVICE: bundle.service})
     with tempfile.TemporaryDirectory(prefix="scorewright-bundle-") as folder:
-        return str(_ensure(connection, bundle.write(Path(folder) / "bundle"), f"{bundle.service}.bundle", marks)["id"])
+        packed = pack(bundle.files, Path(folder) / "bundle.zip")
+        return str(_ensure(connection, packed, f"{bundle.service}.bundle", marks)["id"])
 
 
 def remove(connection: Connection, name: str, made: tuple[str, ...] = ("model",)) -> None:

@@ -19,7 +19,7 @@ from . import models, tags
 from .access import headers
 from .connection import refused
 from .downtime import tries_candidate
-from .inference import inference, unpacked
+from .inference import inference, repacked, unpacked
 from .rollout import Rollout
 from .sdk import SdkError
 from .settings import arguments, cleared, live_properties
@@ -211,11 +211,10 @@ def put_back(
             path = connection.read("model_download", model=bundle, folder=folder)
         except SdkError as error:
             raise refused(error, f"fetch the bundle {bundle}") from error
-        asked = service.update(
-            models=model_ids,
-            inference=inference(Path(path), Path(path)),
-            settings=arguments(wanted, marks),
-        )
+        with repacked(Path(path)) as source:
+            asked = service.update(
+                models=model_ids, inference=inference(None, source), settings=arguments(wanted, marks)
+            )
     service.follow(asked)
 
 
