@@ -19,7 +19,7 @@ from . import catalogue
 from .blobs import BlobStore
 from .certificates import Authority
 from .deployments import Deployments
-from .factory import Factory, this_interpreter
+from .factory import Factory, this_interpreter, zero_answer
 from .faults import Rule, Rules
 from .files import write_private
 from .plane import CLIENT_ID, CLIENT_SECRET, TENANT, Durations, Names, Plane
@@ -51,7 +51,8 @@ class Emulator:
 
     ``folder``: where all its files are; kept, and if it holds a world, that world goes on. Without it, a temporary one.
     ``port``, ``front_port``: of the proxy and of the scoring front end; 0 picks free ones, or those of the folder's
-    last run. ``stub``: no containers; every service answers ``answer``. ``interpreter``: gives the Python that runs a
+    last run. ``stub``: no containers; ``answer`` gives the JSON value that a service answers
+    to a request, from its name and the body. ``interpreter``: gives the Python that runs a
     service, from its environment's definition. ``deadline``: seconds until a container must be healthy.
     ``patience``: seconds that the answer to a write may wait for roll-outs to end, so that clients with long polling
     intervals find them ended. ``requests``: what reached the control plane; ``scores``: what reached the scoring
@@ -69,7 +70,7 @@ class Emulator:
         port: int = 0,
         front_port: int = 0,
         stub: bool = False,
-        answer: object = (0,),
+        answer: Callable[[str, bytes], object] = zero_answer,
         interpreter: Callable[[JsonObject], str] = this_interpreter,
         deadline: float = 120.0,
         durations: Durations | None = None,
@@ -200,6 +201,7 @@ class Emulator:
             await self._plane.deployments.stop()
             self._plane.world = World.from_json(snapshot)
             self._plane.deployments.resume()
+            self._save()
 
         self._await(restored())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from . import layout
@@ -27,14 +28,19 @@ def this_interpreter(environment: JsonObject) -> str:
     return sys.executable
 
 
+def zero_answer(service: str, body: bytes) -> object:
+    """What stubs answer unless told otherwise."""
+    return [0]
+
+
 @dataclass
 class Factory:
-    """``folder``: where containers and their home lie. ``sockets``: a folder with a short path. ``answer``: what stubs
-    answer; None runs real containers. ``interpreter``, ``deadline``: see `Emulator`."""
+    """``folder``: where containers and their home lie. ``sockets``: a folder with a short path. ``answer``: what a
+    stub of a service answers to a body; None runs real containers. ``interpreter``, ``deadline``: see `Emulator`."""
 
     folder: Path
     sockets: Path
-    answer: object | None
+    answer: Callable[[str, bytes], object] | None
     interpreter: Callable[[JsonObject], str]
     deadline: float
     made: int = field(default=0, init=False)
@@ -43,7 +49,7 @@ class Factory:
         """A replica of the service with these settings, not started."""
         request = settings["environmentImageRequest"]
         if self.answer is not None:
-            return Stub(self.answer, ",".join(request.get("modelIds", [])))
+            return Stub(partial(self.answer, service.name), ",".join(request.get("modelIds", [])))
         self.made += 1
         planned = layout.plan(plane, settings)
         recipe = Recipe(

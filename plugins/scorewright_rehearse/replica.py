@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,13 @@ class Replica(Protocol):
 
 
 class Stub:
-    """Answers the same to everybody, with the headers of a scorewright service: no process, for tests of many services.
+    """Answers with the headers of a scorewright service and without a process, for tests of many services.
 
-    ``answer``: the JSON value. ``model``: ``name:version``."""
+    ``answer``: gives the JSON value for a request's body. ``model``: ``name:version``."""
 
-    def __init__(self, answer: object, model: str) -> None:
+    def __init__(self, answer: Callable[[bytes], object], model: str) -> None:
         self.busy = 0
-        self._body = json.dumps(answer).encode()
+        self._answer = answer
         self._headers = {
             "Content-Type": "application/json",
             "x-scorewright-device": "cpu (rehearsal)",
@@ -67,8 +67,8 @@ class Stub:
         """Nothing to do."""
 
     async def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Answered:
-        """The one answer."""
-        return Answered(200, self._headers, self._body)
+        """The answer it was given."""
+        return Answered(200, self._headers, json.dumps(self._answer(body)).encode())
 
     def alive(self) -> bool:
         """Always."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def azure() -> Iterator[Emulator]:
     """An emulator without containers."""
-    with Emulator(stub=True, answer=[7]) as emulator:
+    with Emulator(stub=True, answer=lambda service, body: [7]) as emulator:
         yield emulator
 
 

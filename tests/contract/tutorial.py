@@ -9,14 +9,18 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from azureml.core import Environment, Model, Workspace  # noqa: TID253
-from azureml.core.compute import AksCompute, ComputeTarget  # noqa: TID253
-from azureml.core.model import InferenceConfig  # noqa: TID253
-from azureml.core.webservice import AksWebservice, Webservice  # noqa: TID253
+if TYPE_CHECKING:
+    from azureml.core.webservice import Webservice as AnyService
 
 
 def main(subscription: str, folder: Path) -> None:
+    from azureml.core import Environment, Model, Workspace
+    from azureml.core.compute import AksCompute, ComputeTarget
+    from azureml.core.model import InferenceConfig
+    from azureml.core.webservice import AksWebservice, Webservice
+
     os.chdir(folder)
     workspace = Workspace.get("rehearsal", subscription_id=subscription, resource_group="rehearsal")
     wanted = AksCompute.provisioning_configuration(vm_size="Standard_NC4as_T4_v3", agent_count=3)
@@ -53,10 +57,10 @@ def main(subscription: str, folder: Path) -> None:
     cluster.delete()
     cluster.wait_for_completion(is_delete_operation=True)
     seen["left"] = [listed.name for listed in ComputeTarget.list(workspace)]
-    print(json.dumps(seen))  # noqa: T201
+    sys.stdout.write(json.dumps(seen) + "\n")
 
 
-def ask(service: Webservice) -> object:
+def ask(service: AnyService) -> object:
     """One request with the service's key."""
     answer: object = service.run(json.dumps({"data": [1, 2]}))
     return answer

@@ -47,12 +47,12 @@ def test_world_in_a_folder_goes_on_with_the_same_addresses(tmp_path: Path) -> No
         client.deploy(environmentImageRequest=client.image_request("", ("digits:1",)))
         keys, uri = client.keys(), client.service()["scoringUri"]
         client.close()
-    with Emulator(stub=True, folder=tmp_path, answer="again") as second:
+    with Emulator(stub=True, folder=tmp_path, answer=lambda service, body: [service, body.decode()]) as second:
         client = Client(second)
         assert client.keys() == keys
         assert client.service()["scoringUri"] == uri
         second.settled()
-        assert client.score().json() == "again"
+        assert client.score(body={"data": 1}).json() == ["mnist", '{"data":1}']
         client.close()
 
 
