@@ -104,7 +104,7 @@ def test_every_command_that_is_named_exists_with_its_options(command: str, where
     known: click.Command = import_module(f"scorewright.cli.verbs.{VERBS[verb].module}").command
     try:
         known.make_context(verb, args)
-    except click.BadParameter:
+    except (click.BadParameter, click.BadOptionUsage):
         pass  # A file or a value that stands for the reader's own.
     except click.exceptions.Exit:
         pass  # --help
