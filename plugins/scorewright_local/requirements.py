@@ -103,22 +103,27 @@ def select(requirement: Mapping[str, Any], *, gpu: bool) -> tuple[str, str | Non
 def lacks(interpreter: Interpreter, requirements: Iterable[Mapping[str, Any]], *, gpu: bool) -> list[Lack]:
     """Every requirement that an interpreter does not meet.
 
-    On the CPU the GPU form does as well, and so does each distribution in ``same_as`` at the same version.
+    On the CPU the GPU form does as well, and so does each distribution in ``same_as`` at the same version. On the GPU
+    only the GPU form does, and not as a build for the CPU.
     """
     missing: list[Lack] = []
     for requirement in requirements:
         wanted = Requirement(select(requirement, gpu=gpu)[0])
-        choices = [wanted] if gpu else [wanted, Requirement(str(requirement["gpu"]))]
-        choices += [_renamed(wanted, str(name)) for name in requirement.get("same_as", ())]
-        failures = [_lacks(interpreter, choice) for choice in choices]
+        choices = [wanted]
+        if not gpu:
+            choices.append(Requirement(str(requirement["gpu"])))
+            choices += [Requirement(f"{name}{wanted.specifier}") for name in requirement.get("same_as", ())]
+        failures = [_lacks(interpreter, choice) or _cpu_build(interpreter, choice, gpu) for choice in choices]
         if all(failures):
             present = [lack for lack in (failure[0] for failure in failures) if lack.has is not None]
             missing.append(present[0] if present else failures[0][0])
     return missing
 
 
-def _renamed(requirement: Requirement, name: str) -> Requirement:
-    return Requirement(f"{name}{requirement.specifier}")
+def _cpu_build(interpreter: Interpreter, wanted: Requirement, gpu: bool) -> list[Lack]:
+    """The lack of a build for the GPU: a wheel for the CPU has the right version and says ``+cpu`` after it."""
+    version, _ = interpreter.found.get(canonicalize_name(wanted.name), ("", ()))
+    return [Lack(str(wanted), version)] if gpu and version.endswith("+cpu") else []
 
 
 def _lacks(interpreter: Interpreter, wanted: Requirement, seen: Sequence[str] = ()) -> list[Lack]:
