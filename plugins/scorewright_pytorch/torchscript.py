@@ -135,16 +135,16 @@ def _untagged(value: object) -> object:
     return value.args[0] if isinstance(value, Call) and isinstance(value.args, tuple) and value.args else value
 
 
-def _stored(root: object, prefix: str = "") -> dict[str, StoredTensor]:
-    """The tensors of a module and of the modules in it, by their path."""
+def _stored(root: object) -> dict[str, StoredTensor]:
+    """The tensors of a module and of the modules in it, by their path, in the order that they were defined in."""
     found: dict[str, StoredTensor] = {}
-    waiting: list[tuple[str, Any]] = [(prefix, root)]
+    waiting: list[tuple[str, Any]] = [("", root)]
     while waiting:
         path, value = waiting.pop()
-        for key, item in items_of(value.state) or [] if isinstance(value, Call) else []:
-            inner = tensor(item)
-            if inner is not None:
-                found[f"{path}{key}"] = inner
-            elif isinstance(item, Call):
-                waiting.append((f"{path}{key}.", item))
+        stored = tensor(value)
+        if stored is not None:
+            found[path] = stored
+        elif isinstance(value, Call):
+            inner = [(f"{path}.{key}".lstrip("."), item) for key, item in items_of(value.state) or ()]
+            waiting += reversed(inner)
     return found

@@ -46,6 +46,18 @@ class Pair(nn.Module):
         return x * 2, x / 2
 
 
+class Deep(nn.Module):
+    """Widths that tell the layers apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Sequential(nn.Conv2d(3, 8, 1), nn.ReLU())
+        self.last = nn.Linear(8, 5)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.last(self.first(image).mean(dim=[2, 3]))
+
+
 class Words(nn.Module):
     """Refuses numbers that it does not know."""
 
@@ -81,7 +93,8 @@ def make_all(folder: Path) -> Path:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch calls TorchScript deprecated
         torch.jit.save(torch.jit.trace(net, torch.zeros(1, 4)), folder / "traced.pt")  # type: ignore[no-untyped-call]
-        for name, module in {"scripted": net, "pair": further.Pair(), "words": further.Words()}.items():
+        scripts = {"scripted": net, "pair": further.Pair(), "words": further.Words(), "deep": further.Deep()}
+        for name, module in scripts.items():
             torch.jit.script(module).save(str(folder / f"{name}.pt"))
     _programs(net, further, folder)
     return folder

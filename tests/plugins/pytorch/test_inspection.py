@@ -142,6 +142,13 @@ def test_torchscript_proposes_what_it_does_not_say(models: Path) -> None:
         ]
 
 
+def test_a_proposal_comes_from_the_first_and_the_last_layer(models: Path) -> None:
+    (finding,) = look(models / "deep.pt").findings
+    assert finding.hint is not None
+    assert "image: {dtype: float32, shape: [null, 3, null, null]}" in finding.hint
+    assert "output: {dtype: float32, shape: [null, 5]}" in finding.hint
+
+
 def test_torchscript_with_a_declaration_is_complete(models: Path) -> None:
     inspection = look(models / "scripted.pt", inputs=X, outputs=SCORES)
     assert inspection.signature is not None
@@ -244,19 +251,22 @@ def test_weights_saved_on_a_gpu_are_noted(models: Path, tmp_path: Path) -> None:
 
 
 class Hostile:
-    """Runs a command when it is unpickled."""
+    """Runs a command when it is unpickled: it makes a file."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
 
     def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.system, ("touch /tmp/scorewright-was-here",)
+        return os.system, (f"touch {self.marker}",)
 
 
 def test_a_hostile_pickle_is_only_looked_at(tmp_path: Path) -> None:
     import torch
 
-    marker = Path("/tmp/scorewright-was-here")
-    torch.save({"weight": torch.zeros(2), "x": Hostile()}, tmp_path / "weights.pt")
+    marker = tmp_path / "was-here"
+    torch.save({"weight": torch.zeros(2), "x": Hostile(marker)}, tmp_path / "weights.pt")
     assert look(tmp_path / "weights.pt").signature is None
-    assert "posix.system" in names(pickle.dumps(Hostile()))
+    assert "posix.system" in names(pickle.dumps(Hostile(marker)))
     assert not marker.exists()
 
 
@@ -264,7 +274,7 @@ def test_a_program_with_a_hostile_sample_is_refused(models: Path, tmp_path: Path
     import torch
 
     buffer = io.BytesIO()
-    torch.save(Hostile(), buffer)
+    torch.save(Hostile(tmp_path / "was-here"), buffer)
     hostile = buffer.getvalue()
     path = rewrite(models / "program.pt2", tmp_path / "m.pt2", "sample_inputs/model.pt", lambda _: hostile)
     (finding,) = look(path).findings
