@@ -26,8 +26,9 @@ check_python = @$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (
 uv_install = $(1)/bin/uv pip install -q --compile-bytecode --python $(1)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format docs site unit build wheel-test clean clean-all
+.PHONY: help demo test lint format docs resolve-table site unit build wheel-test clean clean-all
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 
 help: ## List these targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -51,7 +52,11 @@ format: $(VENV)/.ready ## Format the code.
 docs: $(VENV)/.ready ## Write the generated pages of docs/ anew.
 	$(BIN)/python docs/generate.py
 	$(BIN)/python -m scorewright.spec.reference > docs/reference/deploy-yaml.md
+	$(BIN)/python -m scorewright.catalogue.reference > docs/reference/catalogue.md
 	$(BIN)/python -m scorewright.spec.schema > core/scorewright/spec/deploy.schema.json
+
+resolve-table: $(VENV)/.ready ## Resolve every framework release anew (ten minutes, needs a network).
+	$(BIN)/python tests/slow/resolve_table.py docs/reference/resolved.md
 
 site: $(VENV)/.ready ## Build the documentation's site in build/site.
 	$(BIN)/zensical build -f mkdocs.yml

@@ -13,7 +13,8 @@ Status: TypeAlias = Literal["current", "capacity-limited", "retired", "past-reti
 class Part(BaseModel):
     """A value inside a row."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Validators are built for the tables that a run looks at, not for all.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Row(Part):
@@ -174,7 +175,8 @@ class Release(Row):
 
     ``tested``: the test-suite of this scorewright runs it. ``pythons``: those of ``latest``; ``pythons_by_patch``: of
     patches that differ. ``patches``: empty where the index has none any more. ``pins``: always needed beside it.
-    ``link``: ``hard`` fails to import without CUDA, ``dlopen`` serves from the CPU in silence. ``builds``: GPU builds.
+    ``server_clash``: why it cannot share an environment with the scoring server. ``link``: ``hard`` fails to import
+    without CUDA, ``dlopen`` serves from the CPU in silence. ``builds``: GPU builds.
     """
 
     minor: str
@@ -194,6 +196,7 @@ class Release(Row):
     keras: int | None = None
     max_opset: int | None = None
     max_ir: int | None = None
+    server_clash: Text = None
     link: Literal["hard", "dlopen", "wheel"] = "wheel"
     pins: tuple[str, ...] = ()
     builds: tuple[Build, ...] = ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from typing import TYPE_CHECKING
 
 from scorewright.findings import Level
@@ -22,6 +21,8 @@ def certificates(context: CheckContext) -> Iterator[Finding]:
     tls = context.spec.cluster.tls if context.spec.cluster else None
     if tls is None or tls.cert_file is None or tls.key_file is None:
         return
+    import ssl  # slow to import, and few have certificates of their own
+
     problem = None
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tls.cert_file, tls.key_file, password=_no_password)

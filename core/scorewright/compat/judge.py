@@ -91,6 +91,8 @@ def _span(versions: set[str] | tuple[str, ...]) -> str:
 
 def _model(need: Need, release: Release, fact: str) -> list[Reason]:
     against = []
+    if release.server_clash is not None:
+        against.append(Reason(release.server_clash, (fact, f"servers/{SERVER}")))
     writer = written(need)
     if writer is not None and need.version is None and fit.minor(release.minor) < writer[:2]:
         against.append(Reason(f"the model was written by the later {need.written_by}", (fact,)))

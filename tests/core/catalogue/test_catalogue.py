@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,11 +14,10 @@ from packaging.version import Version
 
 from scorewright import catalogue
 from scorewright.catalogue import FRAMEWORKS, KEYS, Catalogue, load, model_of, shipped
+from scorewright.catalogue.reference import page
 from scorewright.errors import ScorewrightError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from scorewright.catalogue import Extension
 
 TABLES = [*KEYS, *FRAMEWORKS]
@@ -194,3 +194,8 @@ def test_a_plugins_own_framework_gets_its_own_table() -> None:
     }
     assert Catalogue([("acme plugin", facts)]).releases("acme")["1.0"].cpu_package == "acme"
     assert not Catalogue().releases("acme")
+
+
+def test_the_reference_page_is_that_of_the_models() -> None:
+    written = Path(__file__).parents[3] / "docs" / "reference" / "catalogue.md"
+    assert written.read_text(encoding="utf-8") == page(), "python -m scorewright.catalogue.reference writes it"
