@@ -83,7 +83,7 @@ def build(service: ResolvedService) -> Bundle:
     packages = requirements(service)
     env = environment(service, packages)
     script = _script(service, packages)
-    files = dict(sorted(_files(service, script, env).items()))
+    files = _files(service, script, env)
     environment_hash = _hash_files({name: files[name] for name in ("conda.yml", "environment.json")})
     # The manifest tells of the file it is in, so it is not part of what it tells; the version of scorewright is only
     # in the manifest: an upgrade that changes no byte changes no service.

@@ -100,7 +100,6 @@ class _Run:
 
     def finish_running(self) -> None:
         """Wait for what runs; a further interrupt leaves it."""
-        self.waiting.clear()
         if not self.running:
             return
         names = ", ".join(task.step.address for task in self.running.values())

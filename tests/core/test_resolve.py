@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from scorewright.framework import Framework
+    from scorewright.framework import Framework, Resolution, ResolveRequest
 
 
 class Brings:
@@ -75,6 +75,21 @@ def test_the_targets_default_decides_about_the_gpu_only_where_the_file_does_not(
     plugins.register(echo)
     found = resolve(load(tmp_path / "deploy.yaml"), plugins, gpu_default="prefer")
     assert {name: service.gpu for name, service in found.services.items()} == {"one": "prefer", "two": "off"}
+
+
+@pytest.mark.parametrize(("gpu", "cuda"), [(None, True), ("require", True), ("prefer", True), ("off", False)])
+def test_the_packages_carry_cuda_unless_the_file_says_off(tmp_path: Path, gpu: str | None, cuda: bool) -> None:
+    asked: list[ResolveRequest] = []
+
+    def packages(request: ResolveRequest) -> Resolution:
+        asked.append(request)
+        return echo.resolve(request)
+
+    echo.write_model(tmp_path / "good.echo")
+    framework = replace(echo.ECHO, resolve=packages)
+    service = {"model": {"path": "good.echo"}, "gpu": gpu, "framework": {"name": "echo", "version": "3"}}
+    resolved(tmp_path, framework, mnist=service)
+    assert [(request.gpu, request.version, request.written_by) for request in asked] == [(cuda, "3", "1.0")]
 
 
 def test_all_faults_of_all_services_are_told_at_once_each_at_its_place(tmp_path: Path) -> None:
