@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,6 +26,7 @@ from scorewright_pytorch.safety import is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 X = (TensorSpec("x", "float32", (None, 4)),)
 SCORES = (TensorSpec("scores", "float32", (None, 3)),)
