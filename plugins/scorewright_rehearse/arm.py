@@ -71,7 +71,7 @@ def put_compute(plane: Plane, call: Call) -> Reply:
     attached = bool(wanted.get("resourceId"))
     before = plane.world.computes.get(name)
     if before is not None and before.state in {"Creating", "Updating", "Deleting"}:
-        if before.state == "Deleting" or before.properties != wanted.get("properties"):
+        if before.state == "Deleting" or before.properties != _without_certificate(wanted.get("properties")):
             raise ApiError(409, arm_error("Conflict", f"The compute {name} is in transition."))
         return Reply(200, _body(plane, before), _location(plane, before.operation))  # the same request once more
     operation = plane.world.begin(f"computes/{name}", "update" if before else "create", plane.durations.cluster)
@@ -81,7 +81,7 @@ def put_compute(plane: Plane, call: Call) -> Reply:
         location=wanted.get("computeLocation") or call.json().get("location") or plane.names.location,
         resource_id=wanted.get("resourceId") or _managed_cluster(plane, name),
         attached=before.attached if before else attached,
-        properties=wanted.get("properties"),
+        properties=_without_certificate(wanted.get("properties")),
         tags=call.json().get("tags"),
         description=wanted.get("description"),
         created=before.created if before else now(),
@@ -128,6 +128,14 @@ def _check(name: str, wanted: JsonObject) -> None:
         raise ApiError(400, arm_error("BadArgument", text))
     if inner.get("clusterPurpose") not in {None, *PURPOSES}:
         raise ApiError(400, arm_error("BadArgument", f"Cluster purpose {inner['clusterPurpose']!r} is not known."))
+
+
+def _without_certificate(properties: JsonObject | None) -> JsonObject | None:
+    """Certificates and their keys go in and never come out."""
+    tls = (properties or {}).get("sslConfiguration")
+    if properties is None or not isinstance(tls, dict):
+        return properties
+    return properties | {"sslConfiguration": tls | {"cert": None, "key": None}}
 
 
 def _find(plane: Plane, name: str) -> Compute:

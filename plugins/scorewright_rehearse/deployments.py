@@ -87,6 +87,14 @@ class Deployments:
         service.live, service.state = None, "Failed"
         service.error = service_error("ComputeNotFound", 404, "The compute of the service was not found.")
 
+    def notice_dead(self) -> None:
+        """A service whose container has died is not healthy any more."""
+        for name, replica in self.serving.items():
+            service = self._plane.world.services[name]
+            if service.state == "Healthy" and not replica.alive():
+                died = _not_started("CrashLoopBackOff", replica.log())
+                service.state, service.error, service.log = died.state, died.error, died.log
+
     def log(self, service: Service) -> str:
         """What the newest container wrote."""
         newest = self._candidates.get(service.name)

@@ -58,7 +58,7 @@ class Names:
         return f"{letters[:14]}rehearsal"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Durations:
     """Seconds that things take. Zero: done at the first look. ``build``: only for an image that was not built yet."""
 
@@ -91,7 +91,8 @@ class Plane:
         return f"https://{self.names.hosts[host]}{path}"
 
     def settle(self) -> None:
-        """End what time has ended: clusters in creation, deletions."""
+        """End what time has ended: clusters in creation, deletions, containers that died."""
+        self.deployments.notice_dead()
         for operation in tuple(self.world.operations.values()):
             if operation.ended or time.time() < operation.due:
                 continue

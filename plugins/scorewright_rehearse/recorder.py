@@ -41,7 +41,8 @@ READ_ACTIONS = frozenset(
 class RecordedRequest:
     """One request. ``action``: the name in the route table (``models.create``), empty where no route matched.
     ``body``: what was sent, decoded if it was JSON, else its size in bytes. ``status``: what was answered, None while
-    it is under way. ``outcome``: ``answered``, ``dropped`` (the connection was cut) or ``refused`` (not emulated)."""
+    it is under way. ``outcome``: ``answered``, ``dropped`` (the connection was cut), ``refused`` (not emulated) or
+    ``failed`` (the emulator could not make sense of it)."""
 
     number: int
     method: str

@@ -108,6 +108,16 @@ def test_clusters_that_cannot_be_are_refused(client: Client) -> None:
     assert client.cluster("x1").status_code == 404
 
 
+def test_certificate_goes_in_and_never_comes_out(azure: Emulator, client: Client) -> None:
+    tls = {"status": "Enabled", "cname": "ml.example.com", "cert": "hush", "key": "hush"}
+    client.create_cluster(sslConfiguration=tls)
+    found = client.cluster()
+    assert found.json()["properties"]["properties"]["sslConfiguration"]["cname"] == "ml.example.com"
+    assert "hush" not in found.text
+    assert b"hush" not in azure.snapshot()
+    assert azure.requests.one("computes.put").body["properties"]["properties"]["sslConfiguration"] == tls
+
+
 def test_attached_cluster_keeps_its_resource_id(client: Client) -> None:
     id = "/subscriptions/s/resourcegroups/g/providers/Microsoft.ContainerService/managedClusters/theirs"
     properties = {"computeType": "AKS", "resourceId": id, "properties": {"loadBalancerType": "PublicIp"}}

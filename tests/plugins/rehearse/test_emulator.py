@@ -101,7 +101,7 @@ def test_new_update_takes_the_place_of_an_unfinished_one() -> None:
         client = Client(azure)
         client.create_cluster()
         created = client.deploy()
-        azure._plane.durations.schedule = 0
+        azure._plane.durations = Durations()
         client.patch("mnist", numReplicas=1)
         assert client.operation(created)["state"] == "Cancelled"
         assert client.service()["state"] == "Healthy"

@@ -43,6 +43,12 @@ def run(request):
     return reply
 """
 CRASH = "def init():\n    raise RuntimeError('no such thing')\ndef run(data):\n    return 1\n"
+DIES = """import os, signal
+def init(): pass
+def run(data):
+    print("last words", flush=True)
+    os.killpg(os.getpgid(0), signal.SIGKILL)
+"""
 SLOW_RUN = "import time\ndef init(): pass\ndef run(data):\n    time.sleep(5)\n    return 1\n"
 
 
@@ -123,6 +129,16 @@ def test_callers_notice_neither_a_new_version_nor_a_failing_one(azure: Emulator,
     assert (rolled["state"], running.service()["state"], last) == ("Succeeded", "Healthy", 2)
     assert {status for status, _ in answers} == {200}
     assert [value for value, after in itertools.pairwise(answers) if value != after] == [(200, 1)]
+
+
+def test_container_that_dies_is_noticed(azure: Emulator, running: Client) -> None:
+    running.deploy(script=DIES)
+    azure.settled()
+    assert running.service()["state"] == "Healthy"
+    assert running.score().status_code == 502
+    until(lambda: running.service()["state"] == "Unhealthy")
+    assert running.service()["error"]["details"][0]["code"] == "CrashLoopBackOff"
+    assert "last words" in running.call("GET", "models", MMS + "/services/mnist/logs").json()["content"]
 
 
 def test_log_of_a_crash_is_kept(azure: Emulator, running: Client) -> None:
