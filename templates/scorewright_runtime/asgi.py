@@ -11,6 +11,7 @@ import os
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .batcher import Gone
@@ -170,9 +171,15 @@ async def _message(receive: Receive) -> tuple[bytes, bool]:
     return message.get("body", b""), message.get("more_body", False)
 
 
+@lru_cache(maxsize=256)
+def _encoded(header: tuple[str, str]) -> tuple[bytes, bytes]:
+    """A header as ASGI wants it. Replies have the same few again and again."""
+    return header[0].encode("latin-1"), header[1].encode("latin-1")
+
+
 async def _send(send: Send, reply: Reply, added: Mapping[str, str]) -> None:
-    headers = [(b"content-length", str(len(reply.body)).encode())]
-    for part in (reply.headers, added):
-        headers += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in part.items()]
+    headers = [_encoded(header) for header in reply.headers.items()]
+    headers += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in added.items()]
+    headers.append((b"content-length", b"%d" % len(reply.body)))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})

@@ -116,6 +116,11 @@ class Caller:
 
     def _learn(self, rows: int, seconds: float) -> None:
         self._metrics.called(rows, seconds)
-        weight = 0.2 if self.pace else 1.0
-        self.pace += weight * (seconds - self.pace)
-        self.row_pace += weight * (seconds / max(rows, 1) - self.row_pace)
+        self.pace = _towards(self.pace, seconds)
+        self.row_pace = _towards(self.row_pace, seconds / max(rows, 1))
+
+
+def _towards(average: float, value: float) -> float:
+    """The moved average; slow to rise, for a call that seems slow was often only interrupted."""
+    weight = 1.0 if average == 0.0 else 0.05 if value > average else 0.3
+    return average + weight * (value - average)

@@ -200,7 +200,7 @@ def _round(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
     """Numbers in the nearest value of the float dtype; what was finite stays finite."""
     with np.errstate(over="ignore"):
         result = array.astype(spec.numpy, order="C")
-    if result.dtype.itemsize < array.dtype.itemsize or array.dtype.kind != "f":
+    if not np.isfinite(result).all():
         overflown = ~np.isfinite(result) if array.dtype.kind != "f" else np.isfinite(array) & ~np.isfinite(result)
         if overflown.any():
             raise _overflow(int(np.argmax(overflown)), array.shape, spec)

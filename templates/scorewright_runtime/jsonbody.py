@@ -92,8 +92,8 @@ _PARSE_INT: Callable[[str], int] | None = None if hasattr(sys, "set_int_max_str_
 """Older Pythons take any number of digits, in quadratic time."""
 
 
-def numbers(body: bytes, signature: Signature) -> Arrays | None:
-    """Plain numeric rows of a ``data`` or ``inputs`` body as float64 (int64 for whole-number inputs), or None.
+def numbers(body: bytes, signature: Signature) -> tuple[str, Arrays] | None:
+    """Plain numeric rows as float64 (int64 for whole-number inputs), after the body's form, ``data`` or ``inputs``.
 
     None means nothing but that the exact way must decide.
     """
@@ -102,15 +102,16 @@ def numbers(body: bytes, signature: Signature) -> Arrays | None:
         return None
     skeleton = body.translate(None, _NUMBERS)
     if skeleton.startswith(_DATA) and skeleton.endswith(b"}") and len(specs) == 1:
-        shapes = [_regular_shape(skeleton[len(_DATA) : -1])]
+        form, shapes = "data", [_regular_shape(skeleton[len(_DATA) : -1])]
     elif skeleton.startswith(_INPUTS) and skeleton.endswith(b"}}"):
-        shapes = _named_shapes(skeleton[len(_INPUTS) : -2])
+        form, shapes = "inputs", _named_shapes(skeleton[len(_INPUTS) : -2])
     else:
         return None
     try:
-        return _read(body, specs, shapes)
+        arrays = _read(body, specs, shapes)
     except (ValueError, TypeError, KeyError, OverflowError, RuntimeError, RecursionError, AttributeError):
         return None  # whatever is wrong, the exact way finds it and names it
+    return None if arrays is None else (form, arrays)
 
 
 def _named_shapes(skeleton: bytes) -> list[tuple[int, ...] | None]:

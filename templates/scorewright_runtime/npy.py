@@ -9,6 +9,7 @@ import re
 import struct
 import zipfile
 import zlib
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -101,15 +102,21 @@ def _header(body: bytes, name: str | None) -> tuple[np.dtype[Any], bool, tuple[i
     if len(body) < start + length or length > MAX_HEADER:
         raise BadRequest("SW1519", f"the npy header of {length} bytes is truncated or longer than {MAX_HEADER}", name)
     try:
-        fields = ast.literal_eval(body[start : start + length].decode("latin-1").strip())
-        descr, fortran, shape = fields["descr"], fields["fortran_order"], fields["shape"]
-        valid = isinstance(fortran, bool) and all(type(size) is int and size >= 0 for size in tuple(shape))
+        descr, fortran, shape = _fields(body[start : start + length])
     except (ValueError, SyntaxError, TypeError, KeyError, IndexError, RecursionError, MemoryError):
         # literal_eval raises MemoryError for deep nesting, whatever memory there is.
         raise BadRequest("SW1519", "the npy header is not the dictionary it must be", name) from None
-    if not valid:
-        raise BadRequest("SW1519", "the npy header has an impossible shape or order", name)
-    return _dtype(descr, name), fortran, tuple(shape), start + length
+    return _dtype(descr, name), fortran, shape, start + length
+
+
+@lru_cache(maxsize=64)
+def _fields(header: bytes) -> tuple[object, bool, tuple[int, ...]]:
+    """The fields of a header. Callers send the same few headers again and again."""
+    fields = ast.literal_eval(header.decode("latin-1").strip())
+    fortran, shape = fields["fortran_order"], tuple(fields["shape"])
+    if not isinstance(fortran, bool) or not all(type(size) is int and size >= 0 for size in shape):
+        raise ValueError("impossible shape or order")
+    return fields["descr"], fortran, shape
 
 
 def _dtype(descr: object, name: str | None) -> np.dtype[Any]:

@@ -119,8 +119,8 @@ class Parser:
             plain = jsonbody.numbers(data, self._signature)
             if plain is not None:
                 try:
-                    form = "data" if data.lstrip()[1:].lstrip().startswith(b'"data"') else "inputs"
-                    return Body(self.check(plain), Asked(form, self._array(array)), fits=True)
+                    form, values = plain
+                    return Body(self.check(values), Asked(form, self._array(array)), fits=True)
                 except BadRequest:  # the exact way words the refusal
                     pass
         document = jsonbody.decode(data, charset)

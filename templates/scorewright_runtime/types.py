@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -11,6 +12,11 @@ if TYPE_CHECKING:
 
 Arrays = dict[str, np.ndarray]
 """Tensors by name."""
+
+
+@cache
+def _numpy(dtype: str) -> np.dtype[Any]:
+    return np.dtype({"string": "O", "bfloat16": "float32"}.get(dtype, dtype))
 
 
 class Request(NamedTuple):
@@ -45,7 +51,7 @@ class TensorSpec(NamedTuple):
     @property
     def numpy(self) -> np.dtype[Any]:
         """The dtype of the arrays: strings are objects (`str`, or `bytes` that are no UTF-8), bfloat16 is float32."""
-        return np.dtype({"string": "O", "bfloat16": "float32"}.get(self.dtype, self.dtype))
+        return _numpy(self.dtype)
 
     def describe(self) -> str:
         """Dtype and shape for people: ``float32 [any, 784]``."""

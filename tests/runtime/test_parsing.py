@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 DTYPES = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
 DTYPES += ["float16", "float32", "float64", "string"]
-KEEP_FIXTURES = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+KEEP_FIXTURES = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50, database=None
+)
 
 
 def parse(signature: Signature, body: bytes, type: str = "application/json", **headers: str) -> Arrays:
@@ -120,7 +122,7 @@ NASTY = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=400, database=None)
 @given(body=NASTY, type=st.sampled_from(TYPES), zipped=st.booleans(), length=st.none() | st.text(max_size=4))
 def test_arbitrary_bodies_raise_nothing_but_bad_request(
     body: bytes, type: str, zipped: bool, length: str | None
@@ -136,7 +138,7 @@ def test_arbitrary_bodies_raise_nothing_but_bad_request(
             assert error.code.startswith("SW15")
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=200, database=None)
 @given(data=st.data())
 def test_damaged_npy_and_npz_raise_nothing_but_bad_request(data: st.DataObject) -> None:
     buffer = io.BytesIO()
