@@ -194,7 +194,7 @@ def body(plane: Plane, service: Service) -> JsonObject:
         "autoScaler": _autoscaler(settings),
         "containerResourceRequirements": RESOURCES | (settings.get("containerResourceRequirements") or {}),
         "livenessProbeRequirements": PROBE | _given(settings.get("livenessProbeRequirements")),
-        "dataCollection": settings.get("dataCollection") or {"eventHubEnabled": False, "storageEnabled": False},
+        "dataCollection": {"eventHubEnabled": False, "storageEnabled": False, **(settings.get("dataCollection") or {})},
         "scoringUri": f"{plane.front}/api/v1/service/{service.name}/score" if service.live is not None else None,
         "createdBy": {"userObjectId": None, "userName": "rehearsal"},
         "models": _models(plane, settings),
