@@ -6,14 +6,13 @@ refuses what must not be touched. It does nothing.
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
 from .errors import DeploymentError
+from .field_changes import FieldChange, differences
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from .target import LiveResource, Resource
 
 HOURS_PER_MONTH = 730
-_SECRET = re.compile(r"key|token|secret|passw|credential|connection", re.IGNORECASE)
 # What is deleted first is what nothing else stands on.
 _DELETE_FIRST = ("service", "environment", "model", "cluster")
 
@@ -41,21 +39,6 @@ class Action(StrEnum):
 
 
 _MARKS = {Action.CREATE: "+", Action.UPDATE: "~", Action.REPLACE: "-/+", Action.KEEP: "=", Action.DELETE: "-"}
-
-
-@dataclass(frozen=True)
-class FieldChange:
-    """One property that differs. ``path``: dotted below the resource; None stands for what is not there.
-
-    Values whose name sounds like a secret are replaced by ``(hidden)`` before they get in here.
-    """
-
-    path: str
-    before: Json
-    after: Json
-
-    def __str__(self) -> str:
-        return f"{self.path}: {_short(self.before)} -> {_short(self.after)}"
 
 
 @dataclass(frozen=True)
@@ -261,7 +244,7 @@ def _decide(
     changes = tuple(
         change
         for name in sorted(resource.properties)
-        for change in _differences(name, live.properties.get(name), resource.properties[name])
+        for change in differences(name, live.properties.get(name), resource.properties[name])
     )
     if replaced:
         return Action.REPLACE, f"{', '.join(replaced)} is replaced", changes
@@ -281,36 +264,6 @@ def _downtime(action: Action, resource: Resource) -> str:
     return resource.downtime if action is Action.UPDATE else ""
 
 
-def _differences(path: str, before: Json, after: Json) -> Iterator[FieldChange]:
-    if isinstance(before, dict) and isinstance(after, dict):
-        for key in sorted({*before, *after}):
-            yield from _differences(f"{path}.{key}", before.get(key), after.get(key))
-    elif not _same(before, after):
-        if "." in path and _SECRET.search(path.rsplit(".", 1)[-1]):
-            before, after = _hidden(before), _hidden(after)
-        yield FieldChange(path, before, after)
-
-
-def _hidden(value: Json) -> Json:
-    return None if value is None else "(hidden)"
-
-
-def _same(before: Json, after: Json) -> bool:
-    """Equal as JSON: 2 and 2.0 are, 1 and true are not, also inside lists."""
-    return _canonical(before) == _canonical(after)
-
-
-def _canonical(value: Json) -> str:
-    def whole(item: Json) -> Json:
-        if isinstance(item, float) and item.is_integer():
-            return int(item)
-        if isinstance(item, list):
-            return [whole(inner) for inner in item]
-        return {key: whole(inner) for key, inner in item.items()} if isinstance(item, dict) else item
-
-    return json.dumps(whole(value), sort_keys=True)
-
-
 def _refuse_strangers(steps: Iterable[Step]) -> None:
     """What somebody else made is left alone, and that is said before anything is done."""
     strange = [step for step in steps if step.changed and step.live is not None and not step.live.ours]
@@ -324,8 +277,3 @@ def _refuse_strangers(steps: Iterable[Step]) -> None:
         cause=f"it exists, and the deploy file wants it otherwise ({why})",
         steps=["choose another name in the deploy file", "or delete or rename what is there, if it is yours"],
     )
-
-
-def _short(value: Json) -> str:
-    text = "(none)" if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -239,6 +239,9 @@ class _Service:
         model = self.service.model
         if model.path is None:
             return hashlib.sha256(f"{model.name}:{model.version or 'latest'}".encode()).hexdigest()
+        if model.path.name in ("", ".."):
+            self._say("SW1285", f"the model {model.path} has no name of its own", "model.path", hint="write its name")
+            return None
         try:
             return hash_model(model.path)
         except ScorewrightError as error:

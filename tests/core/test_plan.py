@@ -189,6 +189,14 @@ def test_values_that_may_be_secret_are_not_shown() -> None:
         assert not [secret for secret in ("new-one", "old-one", "x1y2") if secret in text]
 
 
+@pytest.mark.parametrize(("before", "after"), [(None, {"API_TOKEN": "s3cr3t"}), ({"API_TOKEN": "s3cr3t"}, None)])
+def test_a_mapping_that_comes_or_goes_is_compared_key_by_key(before: Json, after: Json) -> None:
+    step = only(diff([wanted(env=after)], [there(env=before)]))
+    assert [change.path for change in step.changes] == ["env.API_TOKEN"]
+    assert "s3cr3t" not in str(plan(step)) + repr(step)
+    assert not only(diff([wanted(env={})], [there()])).changed
+
+
 def test_a_plan_prints_each_step_with_its_mark_and_reason() -> None:
     steps = diff([wanted("new"), wanted("same"), wanted(replicas=3)], [there("same"), there(replicas=1), there("old")])
     lines = str(plan(*steps)).splitlines()

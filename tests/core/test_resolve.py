@@ -10,7 +10,7 @@ import pytest
 
 from scorewright import hookspecs
 from scorewright.findings import Finding, Level
-from scorewright.framework import Detection, DetectRequest
+from scorewright.framework import Detection, DetectRequest, Inspection
 from scorewright.plugins import PluginManager
 from scorewright.resolve import Resolved, resolve
 from scorewright.signature import TensorSpec
@@ -172,6 +172,16 @@ def test_a_model_that_cannot_be_read_is_a_finding_and_not_an_exception(tmp_path:
     finding = only(resolved(tmp_path, mnist={"model": {"path": "damaged.echo"}}))
     assert finding.code == "SW1285"
     assert "damaged.echo is no echo model" in finding.message
+
+
+def test_a_folder_needs_a_name_to_be_registered_under(tmp_path: Path) -> None:
+    def detect(request: DetectRequest) -> Detection:
+        return Detection("folder", "it is one")
+
+    framework = replace(echo.ECHO, detect=detect, inspect=lambda request: Inspection(None))
+    finding = only(resolved(tmp_path, framework, mnist={"model": {"path": ".."}}))
+    assert finding.code == "SW1285"
+    assert "has no name of its own" in finding.message
 
 
 @pytest.mark.parametrize("part", ["detect", "inspect", "resolve"])
