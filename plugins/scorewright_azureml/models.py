@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from .connection import Connection
 
+IN_USE = 412
+"""The status with which the registry refuses to delete what a service uses."""
 # What azureml-core calls the frameworks; others are registered without a name.
 _FRAMEWORKS = {"tensorflow": "TensorFlow", "pytorch": "PyTorch", "onnx": "Onnx"}
 
@@ -155,12 +157,19 @@ def keep_bundle(connection: Connection, spec: Spec, bundle: Bundle) -> str:
         return str(_ensure(connection, packed, f"{bundle.service}.bundle", marks)["id"])
 
 
-def remove(connection: Connection, name: str, made: tuple[str, ...] = ("model",)) -> None:
-    """Delete every version of a model that we registered."""
+def remove(connection: Connection, name: str, kind: str = "model") -> None:
+    """Delete every version of a model that we registered, but those that a service still uses."""
     try:
-        for kind in made:
-            for model in connection.read("model_list", tags={tags.MADE: kind}):
-                if model["name"] == name:
-                    connection.write("model_delete", name=name, version=model["version"])
+        for model in connection.read("model_list", tags={tags.MADE: kind}):
+            if model["name"] == name:
+                _remove_version(connection, name, model["version"])
     except SdkError as error:
         raise refused(error, f"delete model {name}") from error
+
+
+def _remove_version(connection: Connection, name: str, version: int) -> None:
+    try:
+        connection.write("model_delete", name=name, version=version)
+    except SdkError as error:
+        if error.status != IN_USE:
+            raise

@@ -260,4 +260,4 @@ def remove(connection: Connection, spec: Spec, name: str, emit: Emit) -> None:
         found = service.get()
         if found is not None and tags.is_ours(found["tags"]):
             service.delete()
-    models.remove(connection, f"{name}.bundle", made=("bundle",))
+    models.remove(connection, f"{name}.bundle", kind="bundle")
