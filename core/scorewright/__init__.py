@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .errors import SpecError as SpecError
     from .events import Emit as Emit
     from .events import Event as Event
+    from .field_changes import FieldChange as FieldChange
     from .findings import Finding as Finding
     from .findings import Json as Json
     from .findings import Level as Level
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from .framework import ScriptRequest as ScriptRequest
     from .hookspecs import hookimpl as hookimpl
     from .plan import Action as Action
-    from .plan import FieldChange as FieldChange
     from .plan import Plan as Plan
     from .plan import Step as Step
     from .plugins import Plugin as Plugin
@@ -79,11 +79,12 @@ _PUBLIC = {
     "deployer": "Deployer",
     "errors": "ApplyError CheckError DeploymentError FindingsError ModelError PluginError ScorewrightError SpecError",
     "events": "Emit Event",
+    "field_changes": "FieldChange",
     "findings": "Finding Json Level Location",
     "framework": "Detection DetectRequest Framework Inspection InspectRequest Requirement Resolution ResolveRequest "
     "Script ScriptRequest",
     "hookspecs": "hookimpl",
-    "plan": "Action FieldChange Plan Step",
+    "plan": "Action Plan Step",
     "plugins": "Plugin PluginManager Problem",
     "results": "DeployedService Report Result",
     "scripts": "render_script",
