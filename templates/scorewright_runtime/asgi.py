@@ -100,7 +100,12 @@ class ScoreApp:
         return service.finish(call, outcome)
 
     async def _aside(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+        """Run what takes long, or is a user's, in a thread. Raises `TimeoutError` where it takes too long."""
+        running = asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+        try:
+            return await asyncio.wait_for(running, self._timeout)
+        except asyncio.TimeoutError:  # before Python 3.11 not the built-in one
+            raise TimeoutError from None
 
     async def _body(self, headers: Mapping[str, str], receive: Receive) -> bytes:
         """The request's body. Raises `BadRequest` (SW1514), `Unanswered` (SW1532) where it never ends, and `Gone`."""

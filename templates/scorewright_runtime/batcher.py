@@ -9,6 +9,7 @@ burst of requests is one call; slower ones in a thread, so that requests are rea
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -113,9 +114,12 @@ class Batcher:
         if self._caller.fast:
             self._finish(self._call(requests))
         else:
-            self._runner.submit(
-                lambda: self._call(requests), lambda result: self._loop.call_soon_threadsafe(self._finish, result)
-            )
+            self._runner.submit(lambda: self._call(requests), self._report)
+
+    def _report(self, results: Any) -> None:
+        """Bring what a call brought back to the loop. Called in the runner's thread."""
+        with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile, and with it everyone who waited
+            self._loop.call_soon_threadsafe(self._finish, results)
 
     def _call(self, requests: list[Arrays]) -> list[Outcome | Exception]:
         return self._caller.several(requests)

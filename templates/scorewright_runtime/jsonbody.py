@@ -50,6 +50,10 @@ def decode(body: bytes, charset: str = "") -> Any:
         raise BadRequest("SW1513", f"the charset {charset!r} is not supported; send UTF-8")
     if body.count(b"[") + body.count(b"{") > MAX_CONTAINERS:
         raise BadRequest("SW1514", f"the body has more than {MAX_CONTAINERS} lists and objects", status=413)
+    if codec == "utf-8":
+        document = accelerate.decode(body)
+        if document is not accelerate.UNDECIDED:
+            return document
     try:
         text = body.decode(codec)
     except UnicodeDecodeError as error:

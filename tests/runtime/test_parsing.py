@@ -259,3 +259,15 @@ def test_binary_bodies_are_not_copied() -> None:
     body = buffer.getvalue()
     parsed = parse(ROWS, body, "application/x-npy")["x"]
     assert np.shares_memory(parsed, np.frombuffer(body, np.uint8))
+
+
+def test_repeated_keys_are_found_by_every_parser(parser: str) -> None:
+    tensor = '{"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [1, 2], "name" : "x"}'
+    with pytest.raises(BadRequest) as caught:
+        parse(ROWS, f'{{"inputs": [{tensor}]}}'.encode())
+    assert (caught.value.code, caught.value.input) == ("SW1511", "name")
+
+
+def test_text_that_looks_like_a_key_is_text(parser: str) -> None:
+    signature = signature_of(x=("string", [None]))
+    assert parse(signature, json.dumps({"data": ['"a": "b":', '":']}).encode())["x"].tolist() == ['"a": "b":', '":']

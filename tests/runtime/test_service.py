@@ -7,17 +7,18 @@ import json
 import logging
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from tests.runtime.support import Doubler, config_of, signature_of
 
+import scorewright_runtime
 from scorewright_runtime import Arrays, BadRequest, GpuUnavailable, Request, Service, StartError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
 ROWS = signature_of(x=("float32", [None, 4]))
 BODY = b'{"data": [[1, 2, 3, 4], [5, 6, 7, 8]]}'
@@ -188,3 +189,9 @@ def test_the_runtime_imports_no_framework_and_no_server() -> None:
     assert "numpy" in loaded
     heavy = {"PIL", "flask", "torch", "tensorflow", "onnxruntime", "azureml_inference_server_http", "uvicorn"}
     assert not loaded & heavy
+
+
+def test_the_sources_are_of_python_3_9() -> None:
+    folder = Path(scorewright_runtime.__file__).parent
+    for path in folder.rglob("*.py"):
+        ast.parse(path.read_text(), feature_version=(3, 9))
