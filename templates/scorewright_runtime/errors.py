@@ -1,7 +1,7 @@
 """What the runtime raises, and what becomes of it.
 
     RequestError            one request ends without the model's answer; it becomes a JSON reply
-    ├── BadRequest          the caller's fault: 400, or 413 where the body is too large
+    ├── BadRequest          the caller's fault: 400, or 413 where the body as such is too large
     └── Unanswered          ours: 500, 503 or 504
     StartError              the service cannot start; `init()` fails with it
     └── GpuUnavailable      ``gpu: require`` and no GPU in use

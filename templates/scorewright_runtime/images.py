@@ -74,7 +74,7 @@ class ImageReader:
     def _too_large(self, width: int, height: int) -> BadRequest:
         size = f"{width}x{height}" if width else "far too large"
         text = f"the image is {size}; at most {self._pixels} pixels are taken"
-        return BadRequest("SW1514", text, self._spec.name, status=413)
+        return BadRequest("SW1514", text, self._spec.name)
 
     def _fit(self, image: Any) -> Any:
         from PIL import Image

@@ -49,7 +49,7 @@ def decode(body: bytes, charset: str = "") -> Any:
     if codec is None:
         raise BadRequest("SW1513", f"the charset {charset!r} is not supported; send UTF-8")
     if body.count(b"[") + body.count(b"{") > MAX_CONTAINERS:
-        raise BadRequest("SW1514", f"the body has more than {MAX_CONTAINERS} lists and objects", status=413)
+        raise BadRequest("SW1514", f"the body has more than {MAX_CONTAINERS} lists and objects")
     if codec == "utf-8":
         document = accelerate.decode(body)
         if document is not accelerate.UNDECIDED:

@@ -50,7 +50,7 @@ def read_npz(body: bytes, limit: int) -> Arrays:
     Raises `BadRequest`: SW1514, SW1519, SW1520, and SW1515 for a name that occurs twice.
     """
     if body.count(b"PK\x01\x02") > 2 * MAX_NPZ_MEMBERS:
-        raise BadRequest("SW1514", f"the npz body has more than {MAX_NPZ_MEMBERS} arrays", status=413)
+        raise BadRequest("SW1514", f"the npz body has more than {MAX_NPZ_MEMBERS} arrays")
     arrays: Arrays = {}
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
@@ -136,5 +136,5 @@ def _unpack(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int) -> by
     with archive.open(member) as stream:
         data = stream.read(limit + 1)
     if len(data) > limit:
-        raise BadRequest("SW1514", "the arrays of the npz body are too large once unpacked", status=413)
+        raise BadRequest("SW1514", "the arrays of the npz body are too large once unpacked")
     return data
