@@ -72,17 +72,19 @@ def workspace_of(spec: Spec) -> Workspace:
     """
     if spec.workspace is not None:
         return Workspace(spec.workspace.subscription_id, spec.workspace.resource_group, spec.workspace.name)
+    if spec.origin.unset:
+        raise _no_workspace("; ".join(f"{finding.path}: {finding.message}" for finding in spec.origin.unset))
     for folder in (spec.origin.root, *spec.origin.root.parents):
         for name in (".azureml/config.json", "config.json"):
             found = _read_config(folder / name)
             if found is not None:
                 return found
-    raise DeploymentError(
-        "SW2102",
-        "no workspace is named",
-        cause="the deploy file has no workspace, and there is no config.json at it or above it",
-        steps=["add workspace: {subscription_id: …, resource_group: …, name: …} to the deploy file"],
-    )
+    raise _no_workspace("the deploy file has no workspace, and there is no config.json at it or above it")
+
+
+def _no_workspace(cause: str) -> DeploymentError:
+    steps = ["give workspace: {subscription_id: …, resource_group: …, name: …} in the deploy file; set its variables"]
+    return DeploymentError("SW2102", "no workspace is named", cause=cause, steps=steps)
 
 
 def _read_config(file: Path) -> Workspace | None:

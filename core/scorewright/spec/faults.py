@@ -61,6 +61,13 @@ class Faults:
         name = harmless(dotted(path)) if path else None
         self._noted[Finding(Level.ERROR, code, message, hint=hint, path=name, location=at)] = None
 
+    def take(self, code: str, key: str) -> tuple[Finding, ...]:
+        """Take back and return the faults of a kind at a top-level key and below it."""
+        taken = tuple(f for f in self._noted if f.code == code and (f.path or "").partition(".")[0] == key)
+        for finding in taken:
+            del self._noted[finding]
+        return taken
+
     def raise_any(self, files: Sequence[Path]) -> None:
         """Raise `SpecError` (SW1001) with everything noted, in the order of the files; return if there is nothing."""
         if not self._noted:

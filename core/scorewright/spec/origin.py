@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from scorewright.findings import Location
+from scorewright.findings import Finding, Location
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,13 +67,16 @@ def undotted(text: str) -> list[str]:
 class Origin:
     """Where the keys of a spec stand. ``files``: in the order given; ``root``: the first file's folder, absolute.
 
-    ``positions``: of each key, and of each item of a list; ``values``: of each value.
+    ``positions``: of each key, and of each item of a list; ``values``: of each value. ``unset``: variables of
+    ``workspace`` that are not set, one finding each; then the spec has no workspace, and only a target that needs one
+    refuses, so that the same file serves on a machine that knows nothing of Azure.
     """
 
     files: tuple[Path, ...] = ()
     root: Path = field(default_factory=Path.cwd)
     positions: Mapping[KeyPath, Location] = field(default_factory=dict)
     values: Mapping[KeyPath, Location] = field(default_factory=dict)
+    unset: tuple[Finding, ...] = ()
 
     def locate(self, *path: str | int) -> Location | None:
         """The place of a key, or of the nearest key above it that is in a file."""

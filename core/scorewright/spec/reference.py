@@ -45,7 +45,8 @@ services:
 `${NAME}` in a value is replaced by the environment variable, `${NAME:-default}` by the default where the variable is
 not set or empty. `$$` is a plain `$`. Keys are not expanded. What comes from a variable stays one text, whatever it
 holds; a field that needs a number or true/false reads it as one. A variable that is not set and has no default is a
-fault. Messages show `${NAME}`, never the value.
+fault; in `workspace` it is one only on a target that needs the workspace, so that the same file serves on `local`.
+Messages show `${NAME}`, never the value.
 
 ### Several files
 

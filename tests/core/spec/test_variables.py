@@ -104,3 +104,15 @@ def test_what_a_variable_holds_is_never_shown(faults: Faults, service: str, line
 def test_a_variable_with_bytes_that_are_not_text_is_a_fault(faults: Faults, service: str) -> None:
     (fault,) = faults(service + "    tags: {t: '${RAW}'}\n", env={"RAW": "a\udcffb"})
     assert (fault.code, fault.path) == ("SW1003", "services.mnist.tags.t")
+
+
+def test_an_unset_variable_of_the_workspace_waits_for_a_target_that_needs_it(tmp_path: Path) -> None:
+    file = tmp_path / "deploy.yaml"
+    file.write_text(
+        "scorewright: 1\n"
+        "workspace: {subscription_id: '${NO_SUCH}', resource_group: ml, name: ws}\n"
+        "services: {mnist: {model: {path: m.onnx}}}\n"
+    )
+    spec = load(file, env={})
+    assert spec.workspace is None
+    assert [(finding.path, finding.code) for finding in spec.origin.unset] == [("workspace.subscription_id", "SW1006")]
