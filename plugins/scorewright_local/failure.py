@@ -22,6 +22,7 @@ LINK = re.compile(r"^(The above exception was the direct cause|During handling o
 LOG_LINE = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 SERVER = "azureml_inference_server_http."
 RUNTIME = "scorewright_runtime"
+OWN_CODE = re.compile(r"^SW\d{4}")
 TAIL_LINES = 12
 
 
@@ -43,29 +44,47 @@ class Crash:
     frames: tuple[Frame, ...]
 
     def __str__(self) -> str:
+        if self.type.startswith(f"{RUNTIME}."):
+            return self.message  # written for people, with a code of its own
         return f"{self.type}: {self.message}" if self.message else self.type
 
 
-def find_crash(lines: Sequence[str]) -> Crash | None:
-    """The exception that the user's code ended with: the last in the log that is not the server's own wrapping."""
-    crashes = [crash for crash in _crashes(list(lines)) if not crash.type.startswith(SERVER)]
-    return crashes[-1] if crashes else None
+def find_chain(lines: Sequence[str]) -> tuple[Crash, ...]:
+    """The exception that the user's code ended with, last in the result, after the ones that led to it.
+
+    It is the last of a log, less what the server wraps around it. Empty if there is none.
+    """
+    chain: tuple[Crash, ...] = ()
+    for crash, linked in _crashes(list(lines)):
+        if not crash.type.startswith(SERVER):
+            chain = (*chain, crash) if linked else (crash,)
+    return chain
 
 
-def find_place(crash: Crash, version: Version) -> Frame | None:
+def find_place(chain: Sequence[Crash], version: Version) -> Frame | None:
     """The line to look at: the innermost of the user's own files, else of the score script, else of all. A file that
     the user edits is named in place of its copy."""
-    source = version.source
-    inside = [frame for frame in crash.frames if Path(frame.file).is_relative_to(source)]
-    written = [frame for frame in inside if Path(frame.file).relative_to(source).parts[0] != RUNTIME]
     own: Mapping[str, str] = version.launch["sources"]
-    users = [frame for frame in written if Path(frame.file).name in own]
-    for candidates in (users, written, inside, crash.frames):
-        if candidates:
-            frame = candidates[-1]
-            edited = own.get(Path(frame.file).name) if Path(frame.file).parent == source else None
-            return Frame(edited or frame.file, frame.line, frame.source)
-    return None
+    best: tuple[int, Frame] | None = None
+    for crash in chain:
+        for frame in crash.frames:
+            rank = _rank(Path(frame.file), version.source, own)
+            if best is None or rank >= best[0]:
+                best = rank, frame
+    if best is None:
+        return None
+    frame = best[1]
+    edited = own.get(Path(frame.file).name) if Path(frame.file).parent == version.source else None
+    return Frame(edited or frame.file, frame.line, frame.source)
+
+
+def _rank(file: Path, source: Path, own: Mapping[str, str]) -> int:
+    """How near a file is to what the user wrote."""
+    if not file.is_relative_to(source):
+        return 0
+    if file.relative_to(source).parts[0] == RUNTIME:
+        return 1
+    return 3 if file.name in own else 2
 
 
 def start_error(event: Mapping[str, Any], version: Version, log: Path) -> DeploymentError:
@@ -74,21 +93,25 @@ def start_error(event: Mapping[str, Any], version: Version, log: Path) -> Deploy
     lines: list[str] = event.get("lines", [])
     if event.get("reason") == "timeout":
         return _timed_out(service, float(event["detail"]), lines, log)
-    crash = find_crash(lines)
-    if event.get("reason") == "signal" and crash is None:
+    chain = find_chain(lines)
+    if event.get("reason") == "signal" and not chain:
         return _killed(service, str(event["detail"]), lines, log)
-    if crash is None:
+    if not chain:
         summary = f"Service {service} did not start: its server ended ({event.get('detail', 'its front is gone')})."
         return DeploymentError("SW2005", summary, cause=_tail(lines), steps=[f"Read the log: {log}"])
-    place = find_place(crash, version)
+    return _crashed(service, chain, find_place(chain, version), lines)
+
+
+def _crashed(service: str, chain: Sequence[Crash], place: Frame | None, lines: list[str]) -> DeploymentError:
     where = "" if place is None else f"{place.file}:{place.line}: {place.source}\n"
+    steps = [f"Fix what the exception says{'' if place is None else f' at {place.file}:{place.line}'}."]
+    steps += [f"See what it means: `scorewright explain {code}`" for code in OWN_CODE.findall(chain[-1].message)[:1]]
     return DeploymentError(
         "SW2005",
-        f"Service {service} did not start: {str(crash).splitlines()[0]}",
-        cause=f"{where}{crash}\n\nThe log ends with:\n{_tail(lines)}",
-        steps=[f"Fix what the exception says{'' if place is None else f' at {place.file}:{place.line}'}, and run "
-               "`scorewright up` again.", f"Read the whole log: `scorewright logs {service}`"],
-    )  # fmt: skip
+        f"Service {service} did not start: {str(chain[-1]).splitlines()[0]}",
+        cause=f"{where}{chain[-1]}\n\nThe log ends with:\n{_tail(lines)}",
+        steps=[*steps, f"Read the whole log: `scorewright logs {service}`"],
+    )
 
 
 def _timed_out(service: str, seconds: float, lines: list[str], log: Path) -> DeploymentError:
@@ -121,13 +144,15 @@ def _tail(lines: Sequence[str]) -> str:
     return "\n".join([line for line in lines if line.strip()][-TAIL_LINES:])
 
 
-def _crashes(lines: list[str]) -> Iterator[Crash]:
-    """Every exception in a log, in the order of its text: a cause before what it caused."""
+def _crashes(lines: list[str]) -> Iterator[tuple[Crash, bool]]:
+    """Every exception in a log, in the order of its text, and whether the one before led to it."""
     starts = [number for number, line in enumerate(lines) if line.rstrip().endswith(START)]
+    linked = False
     for start, stop in itertools.pairwise([*starts, len(lines)]):
         crash = _parse(lines[start + 1 : stop])
         if crash is not None:
-            yield crash
+            yield crash, linked
+        linked = any(LINK.match(line) for line in lines[start:stop])
 
 
 def _parse(lines: list[str]) -> Crash | None:

@@ -80,7 +80,16 @@ def _is_at(path: Path, descriptor: int) -> bool:
 
 @contextlib.contextmanager
 def locked(path: Path, *, seconds: float, on_wait: Callable[[], None] | None = None) -> Iterator[int]:
-    """Hold a lock file's lock; the value is its descriptor. ``on_wait`` is called once if another holds it.
+    """Hold a lock file's lock; see `take_lock`."""
+    descriptor = take_lock(path, seconds=seconds, on_wait=on_wait)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def take_lock(path: Path, *, seconds: float, on_wait: Callable[[], None] | None = None) -> int:
+    """Take a lock file's lock and return its descriptor. ``on_wait`` is called once if another holds it.
 
     Raises `TimeoutError` after ``seconds`` of waiting.
     """
@@ -93,10 +102,7 @@ def locked(path: Path, *, seconds: float, on_wait: Callable[[], None] | None = N
             raise TimeoutError(str(path))
         time.sleep(POLL_SECONDS)
         descriptor = _make_and_try(path)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
+    return descriptor
 
 
 def _make_and_try(path: Path) -> int | None:

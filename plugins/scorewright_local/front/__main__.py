@@ -6,12 +6,11 @@ Once it listens it writes one line of JSON to its standard output and closes it.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import sys
 from pathlib import Path
 
-from scorewright_local.files import locked
+from scorewright_local.files import take_lock
 from scorewright_local.front.supervisor import Supervisor
 from scorewright_local.places import ServicePlace
 
@@ -23,14 +22,14 @@ def main(folder: str, sockets: str) -> int:
     if os.fork() > 0:
         os._exit(0)  # whoever started us waits for this process only, and is not our parent
     place = ServicePlace(Path(folder))
-    with contextlib.ExitStack() as stack:
-        try:
-            # Patient, as a command that looks whether a front lives holds the lock for a moment.
-            lock = stack.enter_context(locked(place.alive, seconds=LOCK_SECONDS))
-        except TimeoutError:
-            print("another front of this service is running", file=sys.stderr)  # noqa: T201
-            return 1
-        asyncio.run(Supervisor(place, Path(sockets), lock).run())
+    try:
+        # Patient, as a command that looks whether a front lives holds the lock for a moment. Never given back: the
+        # kernel does that when this process is gone, and then it is.
+        lock = take_lock(place.alive, seconds=LOCK_SECONDS)
+    except TimeoutError:
+        print("another front of this service is running", file=sys.stderr)  # noqa: T201
+        return 1
+    asyncio.run(Supervisor(place, Path(sockets), lock).run())
     return 0
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from scorewright.errors import DeploymentError
-from scorewright_local.failure import Crash, Frame, find_crash
+from scorewright_local.failure import Crash, Frame, find_chain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,7 +104,7 @@ def test_a_start_that_hangs_ends_at_its_deadline(
 
 
 def test_a_log_without_a_traceback_has_no_crash() -> None:
-    assert find_crash(["2026-01-01 00:00:00,000 I [1] azmlinfsrv - Starting", ""]) is None
+    assert find_chain(["2026-01-01 00:00:00,000 I [1] azmlinfsrv - Starting", ""]) == ()
 
 
 def test_a_traceback_is_read_with_its_frames_and_its_whole_message() -> None:
@@ -120,8 +120,47 @@ def test_a_traceback_is_read_with_its_frames_and_its_whole_message() -> None:
         "2026-01-01 00:00:00,001 I [1] azmlinfsrv - Model Directory Contents:",
     ]
 
-    assert find_crash(log) == Crash(
+    (crash,) = find_chain(log)
+    assert crash == Crash(
         "loader.ModelError",
         "wrong shape:\n  expected (1, 2)",
         (Frame("/app/bundle/score.py", 4, "load()"), Frame("/app/bundle/loader.py", 9, "raise ModelError(text)")),
     )
+
+
+def test_exceptions_that_were_only_logged_do_not_count() -> None:
+    logged = [
+        "Traceback (most recent call last):",
+        '  File "/app/a.py", line 1, in a',
+        "    a()",
+        "OSError: passed over",
+    ]
+    cause = ["Traceback (most recent call last):", '  File "/app/b.py", line 2, in b', "    b()", "KeyError: 'b'", ""]
+    link = ["The above exception was the direct cause of the following exception:", ""]
+    end = ["Traceback (most recent call last):", '  File "/app/c.py", line 3, in c', "    c()", "ValueError: c"]
+
+    assert [crash.type for crash in find_chain([*logged, "", *cause, *link, *end])] == ["KeyError", "ValueError"]
+
+
+def test_a_wrapped_exception_is_told_in_the_runtimes_words_at_the_users_line(bench: Workbench) -> None:
+    handler = bench.folder / "handler.py"
+    handler.write_text("WEIGHTS = {}\nWEIGHTS['a']\n")
+    score = (
+        "from scorewright_runtime import StartError\n"
+        "def init():\n"
+        "    try:\n"
+        "        import handler\n"
+        "    except KeyError as error:\n"
+        "        raise StartError('SW1503', 'the handler fails') from error\n"
+    )
+    runtime = "class StartError(Exception):\n    def __str__(self):\n        return ': '.join(self.args)\n"
+    bundle = bench.bundle(score=score + RUN, handler=str(handler))
+    files = {**bundle.files, "handler.py": handler.read_bytes(), "scorewright_runtime/__init__.py": runtime.encode()}
+
+    with pytest.raises(DeploymentError) as caught:
+        bench.up(type(bundle)(**{**vars(bundle), "files": files}))
+
+    assert caught.value.summary == "Service digits did not start: SW1503: the handler fails"
+    assert caught.value.cause is not None
+    assert caught.value.cause.startswith(f"{handler}:2: WEIGHTS['a']\n")
+    assert any("scorewright explain SW1503" in step for step in caught.value.steps)
