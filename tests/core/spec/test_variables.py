@@ -106,13 +106,7 @@ def test_a_variable_with_bytes_that_are_not_text_is_a_fault(faults: Faults, serv
     assert (fault.code, fault.path) == ("SW1003", "services.mnist.tags.t")
 
 
-def test_an_unset_variable_of_the_workspace_waits_for_a_target_that_needs_it(tmp_path: Path) -> None:
-    file = tmp_path / "deploy.yaml"
-    file.write_text(
-        "scorewright: 1\n"
-        "workspace: {subscription_id: '${NO_SUCH}', resource_group: ml, name: ws}\n"
-        "services: {mnist: {model: {path: m.onnx}}}\n"
-    )
-    spec = load(file, env={})
+def test_an_unset_variable_of_the_workspace_waits_for_a_target_that_needs_it(load_texts: Load, service: str) -> None:
+    spec = load_texts(service + "workspace: {subscription_id: '${NO_SUCH}', resource_group: ml, name: ws}\n", env={})
     assert spec.workspace is None
     assert [(finding.path, finding.code) for finding in spec.origin.unset] == [("workspace.subscription_id", "SW1006")]
