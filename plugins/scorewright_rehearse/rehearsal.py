@@ -1,0 +1,238 @@
+"""A whole rehearsal: up, golden requests, up again, a new version where that is asked for, down; with its protocol.
+
+report = rehearse(scorewright.load("deploy.yaml"), faults=["no-gpu"])
+print(report)
+
+It leads this very process to the emulator, so the SDK must not be at work in it for anything else meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from scorewright.deployer import Deployer
+from scorewright.errors import ScorewrightError
+from scorewright.golden import golden_request
+from scorewright.spec.models import Workspace
+
+from . import catalogue
+from .emulator import DEFAULT_SUBSCRIPTION, Emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from scorewright.events import Event
+    from scorewright.findings import Json
+    from scorewright.plan import Plan
+    from scorewright.plugins import PluginManager
+    from scorewright.spec.models import Spec
+
+    from .world import JsonObject
+
+ROUND = "SCOREWRIGHT_REHEARSAL_ROUND"
+"""A variable that the new version of a rehearsal has, and that makes it a new one."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of one resource and how many seconds it took."""
+
+    subject: str
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Act:
+    """One part of a rehearsal. ``requests``, ``writes``: how many were sent. ``failure``: None if all went well."""
+
+    name: str
+    seconds: float
+    requests: int
+    writes: int
+    stages: tuple[Stage, ...] = ()
+    failure: ScorewrightError | None = None
+
+
+@dataclass
+class Rehearsal:
+    """What became of a rehearsal. ``sent``: every request, without secrets. ``left``: what ``down`` left behind."""
+
+    acts: list[Act] = field(default_factory=list)
+    sent: list[dict[str, Json]] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether no act failed, what was up needed no change, and nothing is left."""
+        idle = all(act.writes == 0 for act in self.acts if act.name == "up again")
+        return idle and not self.left and not any(act.failure for act in self.acts)
+
+    def to_dict(self) -> dict[str, Json]:
+        """The same as plain data, for ``--output json``."""
+        acts: list[Json] = [
+            {
+                "name": act.name,
+                "seconds": round(act.seconds, 3),
+                "requests": act.requests,
+                "writes": act.writes,
+                "failure": act.failure.to_dict() if act.failure else None,
+                "stages": [
+                    {"subject": stage.subject, "name": stage.name, "seconds": round(stage.seconds, 3)}
+                    for stage in act.stages
+                ],
+            }
+            for act in self.acts
+        ]
+        return {"ok": self.ok, "acts": acts, "sent": [*self.sent], "left": [*self.left]}
+
+    def __str__(self) -> str:
+        return "\n".join([*self._lines(), *(f"left: {thing}" for thing in self.left)])
+
+    def _lines(self) -> Iterator[str]:
+        for act in self.acts:
+            verdict = f"failed: {act.failure.code} {act.failure.summary}" if act.failure else "done"
+            yield f"{act.name:<12} {act.seconds:6.1f} s  {act.requests:4} requests, {act.writes:3} writes  {verdict}"
+            for stage in act.stages:
+                yield f"  {stage.seconds:6.1f} s  {stage.subject}: {stage.name}"
+
+
+def rehearse(
+    spec: Spec,
+    *,
+    target: str = "azureml",
+    faults: Sequence[str] = (),
+    new_version: bool = False,
+    folder: Path | None = None,
+    plugins: PluginManager | None = None,
+    on_event: Callable[[Event], object] | None = None,
+) -> Rehearsal:
+    """Rehearse a deploy file on this machine.
+
+    ``faults``: by name, see `catalogue.FAULTS`; they strike the first ``up``, or with ``new_version`` the roll-out of a
+    new version of every service onto a running one. An act that fails is noted and the rehearsal goes on: after a
+    fault, the second ``up`` shows the recovery, and ``down`` that nothing is left. ``folder``: keeps the emulator's
+    files. Raises `ScorewrightError` for a deploy file that its checks refuse and for an unknown fault.
+    """
+    for fault in faults:
+        catalogue.parse(fault)  # a typo is said before anything starts
+    spec = _somewhere(spec)
+    assert spec.workspace is not None
+    with Emulator(
+        subscription_id=spec.workspace.subscription_id,
+        resource_group=spec.workspace.resource_group,
+        workspace=spec.workspace.name,
+        location=(spec.cluster.location if spec.cluster else None) or "eastus",
+        folder=folder,
+        interpreter=_interpreter,
+    ) as azure:
+        with azure.applied(fast=True):
+            play = _Play(azure, Deployer(target=target, plugins=plugins), spec, on_event)
+            play.run(faults, new_version=new_version)
+        return play.report
+
+
+class _Play:
+    def __init__(self, azure: Emulator, run: Deployer, spec: Spec, on_event: Callable[[Event], object] | None) -> None:
+        self.report = Rehearsal()
+        self._azure, self._run, self._spec, self._on_event = azure, run, spec, on_event
+        self._events: list[tuple[float, Event]] = []
+
+    def run(self, faults: Sequence[str], *, new_version: bool) -> None:
+        plan = self._run.plan(self._spec)  # refused by a check: there is nothing to rehearse
+        if not new_version:
+            self._strike(faults)
+        failed = self._act("up", lambda: self._apply(plan))
+        self._azure.calm()
+        # what failed is repaired by a second run; what did not must be a matter of no writes
+        self._act("up once more" if failed else "up again", lambda: self._apply(self._run.plan(self._spec)))
+        self._act("score", lambda: self._score(plan))
+        if new_version:
+            self._strike(faults)
+            newer = _newer(self._spec)
+            self._act("new version", lambda: self._apply(self._run.plan(newer)))
+            self._azure.calm()
+            self._act("score again", lambda: self._score(plan))
+        self._act("down", self._down)
+
+    def _strike(self, faults: Sequence[str]) -> None:
+        for fault in faults:
+            self._azure.fault(fault)
+
+    def _apply(self, plan: Plan) -> None:
+        self._run.apply(plan, on_event=self._note)
+
+    def _score(self, plan: Plan) -> None:
+        for name, service in plan.services.items():
+            golden = golden_request(service.spec, service.inspection.signature, service.gpu)
+            golden.verify(self._run.endpoint(self._spec, name))
+
+    def _down(self) -> None:
+        self.report.left += self._run.destroy(self._spec, cluster=True, on_event=self._note)
+        world = self._azure.world
+        self.report.left += [f"cluster/{name}" for name in world.computes]
+        self.report.left += [f"service/{name}" for name in world.services]
+
+    def _act(self, name: str, work: Callable[[], None]) -> bool:
+        """Do one part and note it. Returns whether it failed."""
+        recorder, failure = self._azure.requests, None
+        recorder.clear()
+        self._events.clear()
+        begun = time.monotonic()
+        try:
+            work()
+        except ScorewrightError as error:
+            failure = error
+        seconds = time.monotonic() - begun
+        sent = [request.to_dict() | {"act": name} for request in recorder.all()]
+        self.report.sent += sent
+        stages = tuple(_stages(self._events))
+        self.report.acts.append(Act(name, seconds, len(sent), len(recorder.writes()), stages, failure))
+        return failure is not None
+
+    def _note(self, event: Event) -> None:
+        self._events.append((time.monotonic(), event))
+        if self._on_event is not None:
+            self._on_event(event)
+
+
+def _stages(events: list[tuple[float, Event]]) -> Iterator[Stage]:
+    """How long each stage of each resource took: from its first event to the resource's first of another one."""
+    running: dict[str, tuple[str, float]] = {}
+    for when, event in events:
+        if event.subject is None or not event.kind.startswith("step."):
+            continue
+        name, begun = running.get(event.subject, ("", when))
+        ended = event.kind in {"step.finished", "step.failed"}
+        if name and (ended or event.stage != name):
+            yield Stage(event.subject, name, when - begun)
+        if ended:
+            running.pop(event.subject, None)
+        elif event.stage != name:
+            running[event.subject] = (event.stage or "", when)
+
+
+def _somewhere(spec: Spec) -> Spec:
+    """The deploy file with a workspace; where it names none, one that only the rehearsal has."""
+    if spec.workspace is not None:
+        return spec
+    made = Workspace(subscription_id=DEFAULT_SUBSCRIPTION, resource_group="rehearsal", name="rehearsal")
+    return spec.model_copy(update={"workspace": made})
+
+
+def _newer(spec: Spec) -> Spec:
+    """The same deploy file with a new version of every service."""
+    services = {
+        name: service.model_copy(update={"env": {**service.env, ROUND: "2"}}) for name, service in spec.services.items()
+    }
+    return spec.model_copy(update={"services": services})
+
+
+def _interpreter(environment: JsonObject) -> str:
+    """Services run where ``SCOREWRIGHT_PYTHON`` says, as on the local target, else with this interpreter."""
+    return os.environ.get("SCOREWRIGHT_PYTHON") or sys.executable
