@@ -26,10 +26,13 @@ def check(request: DesiredRequest) -> tuple[Finding, ...]:
 
 
 def _surroundings(spec: Spec) -> Iterator[Finding]:
+    yield from spec.origin.unset
     try:
         workspace_of(spec)
     except DeploymentError as error:
-        yield _finding(spec, Level.ERROR, error.code, f"{error.summary}: {error.cause}", error.steps[0], "workspace")
+        if not spec.origin.unset:
+            said = f"{error.summary}: {error.cause}"
+            yield _finding(spec, Level.ERROR, error.code, said, error.steps[0], "workspace")
     if spec.cluster is None:
         hint = "add cluster: {name: aks-gpu, vm_size: Standard_NC4as_T4_v3, node_count: 3}"
         yield _finding(spec, Level.ERROR, "SW2107", "there is no cluster to deploy to", hint, "cluster")
