@@ -76,7 +76,7 @@ wheel-test: build ## Install the wheel elsewhere and test it.
 	$(BIN)/python -m venv --without-pip $(WHEEL)
 	$(BIN)/uv pip install -q --no-deps --python $(WHEEL)/bin/python dist/*.whl
 	$(WHEEL)/bin/python -c 'import glob, sysconfig; open(sysconfig.get_path("purelib") + "/packages.pth", "w").write(glob.glob("$(CURDIR)/$(VENV)/lib/python*/site-packages")[0])'
-	SCOREWRIGHT_TEST_INSTALLED=$(CURDIR)/$(WHEEL) $(WHEEL)/bin/python -m pytest -q tests/core tests/packaging \
+	PATH="$$PATH:$(CURDIR)/$(BIN)" SCOREWRIGHT_TEST_INSTALLED=$(CURDIR)/$(WHEEL) $(WHEEL)/bin/python -m pytest -q tests/core tests/packaging \
 		tests/docs/test_examples.py::test_the_examples_of_a_page_run_in_order
 
 clean: ## Delete what was built.
