@@ -155,6 +155,11 @@ def test_parameters_must_fit_the_memory_of_a_replica(ask: Ask, gigabytes: float,
     assert all("memory_gb: " in (finding.hint or "") for finding in found)
 
 
+def test_on_this_machine_memory_is_only_warned_of(ask: Ask) -> None:
+    (finding,) = ask(memory, {"mnist": {"gpu": "off"}}, weights=int(9e9), target="local")
+    assert finding.level == "warning"
+
+
 def test_small_clusters_must_be_dev_test(ask: Ask) -> None:
     (finding,) = ask(purpose, cluster={**T4, "node_count": 2})
     assert finding.code == "SW1432"

@@ -82,3 +82,19 @@ def test_findings_come_as_sarif_even_where_the_file_cannot_be_read(project: Path
     (result, *_) = bad.json()["runs"][0]["results"]
     assert bad.code == 2
     assert result["locations"][0]["physicalLocation"]["region"]["startLine"] > 1
+
+
+def test_a_plan_prices_the_cluster_and_a_thousand_requests(project: Path, scorewright: Invoke) -> None:
+    with (project / "deploy.yaml").open("a") as file:
+        file.write("cluster: {name: aks-gpu, node_count: 3}\n")
+    seen = scorewright("plan", "--rate", "10")
+    assert "3 x Standard_NC4as_T4_v3: about $1.58 an hour, $1,152 a month" in seen.out
+    assert "At 10 requests/s all the time: $0.0438 per 1,000 requests" in seen.out
+    price = scorewright("plan", "-o", "json").json()["cluster_price"]
+    assert (price["hourly_usd"], price["per_thousand_usd"]) == (1.578, None)
+
+
+def test_a_plan_says_unknown_where_the_price_is_not_known(project: Path, scorewright: Invoke) -> None:
+    with (project / "deploy.yaml").open("a") as file:
+        file.write("cluster: {name: aks-gpu, vm_size: Standard_ND96isr_H200_v5}\n")
+    assert "3 x Standard_ND96isr_H200_v5: price unknown" in scorewright("plan").out
