@@ -12,11 +12,12 @@ import re
 import sys
 from importlib import import_module
 from pathlib import Path
+from string import Formatter
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from scorewright import explain, hookspecs
+from scorewright import diagnosis, explain, hookspecs
 from scorewright.cli.options import FORMATS, SHARED, common
 from scorewright.cli.verbs import VERBS
 
@@ -115,6 +116,30 @@ def errors_page() -> Iterator[str]:
             yield text.replace("# SW", "### SW", 1)
 
 
+def failures_page() -> Iterator[str]:
+    """Every cause that the failure doctor knows, with what it says and where it is from."""
+    known = diagnosis.rules()
+    yield "# Failures and their causes\n"
+    yield NOTE
+    yield (
+        "When a deployment fails, scorewright reads what Azure, the image build, Kubernetes and the container said,\n"
+        "names the cause, quotes the lines that tell it, and says what to do. `scorewright explain CODE` tells more.\n"
+        "What no rule knows stays unknown: its last exception and error lines are quoted, and nothing is guessed.\n"
+    )
+    yield f"These {len(known)} causes are known. Words in capitals stand for what the log names.\n"
+    yield "| code | cause | what scorewright says | what to do first | seen in |\n| --- | --- | --- | --- | --- |"
+    for rule in known:
+        cells = (rule.title, _spoken(rule, rule.cause), _spoken(rule, rule.steps[0]))
+        seen = ", ".join(f"[{number}]({address})" for number, address in enumerate(rule.see, 1))
+        yield f"| {rule.code} | {' | '.join(_cell(cell) for cell in cells)} | {seen} ({rule.as_of}) |"
+
+
+def _spoken(rule: diagnosis.Rule, template: str) -> str:
+    """A template of a rule with its groups' names in capitals."""
+    names = {name: name.upper() for _, name, _, _ in Formatter().parse(template) if name}
+    return template.format_map(names)
+
+
 def plugin_page() -> Iterator[str]:
     """The hooks, and every record that travels between plugins and core, with exact signatures."""
     yield "# Hooks and records\n"
@@ -163,7 +188,7 @@ def _prose(documented: object) -> str:
     return (inspect.getdoc(documented) or "").replace("``", "`")
 
 
-PAGES = {"cli.md": cli_page, "errors.md": errors_page, "plugin-api.md": plugin_page}
+PAGES = {"cli.md": cli_page, "errors.md": errors_page, "plugin-api.md": plugin_page, "../failures.md": failures_page}
 
 
 def main(check: bool) -> int:
@@ -177,7 +202,8 @@ def main(check: bool) -> int:
             if not check:
                 path.write_text(text, encoding="utf-8")
     for name in stale:
-        click.echo(f"{'stale' if check else 'wrote'}: docs/reference/{name}")
+        shown = (REFERENCE / name).resolve().relative_to(REFERENCE.resolve().parents[1])
+        click.echo(f"{'stale' if check else 'wrote'}: {shown}")
     return int(check and bool(stale))
 
 

@@ -12,12 +12,13 @@ from scorewright.explain import codes, page
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ("core", "plugins", "templates")
+SUFFIXES = {".py", ".jinja", ".toml"}
 SECTIONS = ("What it means", "Why it happens", "What to do")
 
 
 def codes_in_sources() -> set[str]:
     """Every error code that stands in a source file."""
-    files = [path for folder in SOURCES for path in (ROOT / folder).rglob("*") if path.suffix in {".py", ".jinja"}]
+    files = [path for folder in SOURCES for path in (ROOT / folder).rglob("*") if path.suffix in SUFFIXES]
     return {code for path in files for code in re.findall(r"SW\d{4}", path.read_text())}
 
 
