@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 if TYPE_CHECKING:
     from .findings import Json
 
-DTYPES = frozenset(
-    [
-        "bool",
-        "int8",
-        "int16",
-        "int32",
-        "int64",
-        "uint8",
-        "uint16",
-        "uint32",
-        "uint64",
-        "float16",
-        "float32",
-        "float64",
-        "string",
-        "bfloat16",
-    ]
-)
-"""The dtypes a signature may name: numpy's names, ``string`` and ``bfloat16``."""
+Plain: TypeAlias = Literal[
+    "bool",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "float16",
+    "float32",
+    "float64",
+    "string",
+]
+"""The element types that a request can carry: numpy's names, and ``string``."""
+
+DTYPES = frozenset([*get_args(Plain), "bfloat16"])
+"""The dtypes a signature may name."""
 
 
 @dataclass(frozen=True)

@@ -130,20 +130,3 @@ VariableName: TypeAlias = Annotated[
     Allowed("letters, digits and underscores, no digit first"),
 ]
 """The name of an environment variable."""
-
-DType: TypeAlias = Literal[
-    "bool",
-    "int8",
-    "int16",
-    "int32",
-    "int64",
-    "uint8",
-    "uint16",
-    "uint32",
-    "uint64",
-    "float16",
-    "float32",
-    "float64",
-    "string",
-]
-"""The element types that a request can carry."""

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
+from scorewright.signature import Plain
+
 from .fields import (
     NUMBER,
     WHOLE,
     Allowed,
-    DType,
     FilePath,
     FormatVersion,
     Integer,
@@ -190,7 +191,7 @@ class FrameworkRef(Model):
 class Tensor(Model):
     """One input or output, where the model's file does not say it."""
 
-    dtype: DType = Field("float32", description="Element type.")
+    dtype: Plain = Field("float32", description="Element type.")
     shape: Annotated[
         list[Annotated[int, Field(ge=0), WHOLE] | None],
         Allowed("a list with a whole number of at least 0, or null, for each axis"),
