@@ -45,9 +45,16 @@ class ScoreApp:
         self._service, self._others = service, others
         self._limit = service.limits.body
         self._timeout = service.config["timeout_ms"] / 1000
-        self._batcher: Batcher | None = None
+        self._batcher: Batcher
+        self.loop: asyncio.AbstractEventLoop
+        self.stopping = False
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="scorewright-parse")
         self._version = os.environ.get("HTTP_X_MS_SERVER_VERSION", "")
+
+    def start(self) -> None:
+        """Settle on the running event loop. Called once, before the first request."""
+        self.loop = asyncio.get_running_loop()
+        self._batcher = self._service.make_batcher()
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -80,8 +87,6 @@ class ScoreApp:
 
     async def _answer(self, request: Request, receive: Receive) -> Reply:
         service = self._service
-        if self._batcher is None:
-            self._batcher = service.make_batcher()
         call: Call
         if service.parses_slowly or len(request.body) > _LARGE or "image" in request.headers.get("content-type", ""):
             call = await self._aside(service.parse, request)
@@ -101,7 +106,7 @@ class ScoreApp:
 
     async def _aside(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """Run what takes long, or is a user's, in a thread. Raises `TimeoutError` where it takes too long."""
-        running = asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+        running = self.loop.run_in_executor(self._pool, work, *arguments)
         try:
             return await asyncio.wait_for(running, self._timeout)
         except asyncio.TimeoutError:  # before Python 3.11 not the built-in one
@@ -117,7 +122,7 @@ class ScoreApp:
         task = asyncio.current_task()
         assert task is not None
         late: list[bool] = []
-        alarm = asyncio.get_running_loop().call_later(self._timeout, lambda: late.append(task.cancel()))
+        alarm = self.loop.call_later(self._timeout, lambda: late.append(task.cancel()))
         try:
             return await self._pieces(receive)
         except asyncio.CancelledError:
@@ -155,6 +160,8 @@ class ScoreApp:
             added["x-ms-server-version"] = self._version
         if "traceid" in headers:
             added["traceid"] = headers["traceid"]
+        if self.stopping:
+            added["connection"] = "close"
         return added
 
 

@@ -10,17 +10,25 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import service as services
+from .asgi import ScoreApp
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from .service import Service
 
 log = logging.getLogger("azmlinfsrv.scorewright")
 
 _THREADS = 8
 """Threads for requests that Flask answers."""
+
+_LAST_ANSWERS = 0.5
+"""Seconds between the signal to stop and the end of idle connections."""
 
 
 def objection(service: Service | None) -> str:
@@ -40,8 +48,6 @@ def application(flask: Any) -> Any:
     """The ASGI application for the loaded Flask app."""
     from a2wsgi import WSGIMiddleware
 
-    from .asgi import ScoreApp
-
     others = WSGIMiddleware(flask, workers=_THREADS)
     service = services.started()
     reason = objection(service)
@@ -54,6 +60,7 @@ def application(flask: Any) -> Any:
 
 try:
     import a2wsgi  # noqa: F401 - the worker needs it once the app is loaded
+    from uvicorn import Server
     from uvicorn_worker import UvicornWorker  # type: ignore[import-untyped]
 except Exception as error:  # whatever keeps the lane from loading, the service must start without it
     from gunicorn.workers.sync import SyncWorker  # type: ignore[import-untyped]
@@ -70,6 +77,19 @@ except Exception as error:  # whatever keeps the lane from loading, the service 
 
 else:
 
+    class LastAnswers(Server):
+        """Stops so that no request is lost: for a moment every answer also ends its connection, and only then those
+        that are left are closed. A connection closed at once may have a request on its way."""
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            """Stop, after that moment if the application can tell its callers."""
+            app, stop = self.config.app, super().handle_exit
+            if sig == signal.SIGTERM and isinstance(app, ScoreApp) and not app.stopping:
+                app.stopping = True
+                app.loop.call_soon_threadsafe(app.loop.call_later, _LAST_ANSWERS, stop, sig, frame)
+            else:
+                stop(sig, frame)
+
     class Worker(UvicornWorker):  # type: ignore[misc, no-redef]
         """gunicorn's worker on an event loop; uvloop and httptools where they are installed."""
 
@@ -79,6 +99,7 @@ else:
             "lifespan": "off",
             "interface": "asgi3",
             "access_log": False,
+            "proxy_headers": False,
             "server_header": False,
             "headers": [("server", "gunicorn")],
         }
@@ -87,3 +108,14 @@ else:
             """Load the Flask app, which starts the service, and put the lane before it."""
             super().load_wsgi()
             self.wsgi: Any = application(self.wsgi)
+
+        async def _serve(self) -> None:
+            """As the base class has it, with another server."""
+            self.config.app = self.wsgi
+            if isinstance(self.wsgi, ScoreApp):
+                self.wsgi.start()
+            server = LastAnswers(self.config)
+            self._install_sigquit_handler()
+            await server.serve(sockets=self.sockets)
+            if not server.started:
+                sys.exit(3)  # what gunicorn takes for a failure to boot

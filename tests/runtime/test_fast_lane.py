@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import io
+import itertools
 import json
 import signal
 import socket
@@ -220,6 +222,38 @@ def _busy(server: Server) -> bool:
     """Whether the model has been given a request."""
     text = server.request("GET", "/metrics").body.decode()
     return "scorewright_queue_seconds_count 1" in text
+
+
+def test_a_stop_under_load_loses_no_request(serve: Callable[..., Server]) -> None:
+    server = serve({})
+    under_way = threading.Barrier(9)
+    lost: list[Exception] = []
+
+    def ask() -> None:
+        """Keep asking on a connection until the server ends it; nothing that was sent may stay unanswered."""
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        for count in itertools.count():
+            if count == 20:
+                under_way.wait(30)
+            try:
+                connection.request("POST", "/score", BODY)
+                response = connection.getresponse()
+                response.read()
+            except OSError as error:
+                lost.append(error)
+                return
+            if response.getheader("connection") == "close":
+                return
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    under_way.wait(30)
+    server.process.send_signal(signal.SIGTERM)
+    for thread in threads:
+        thread.join(30)
+    assert lost == []
+    assert server.process.wait(20) == 0
 
 
 def test_slow_clients_hold_up_nobody(serve: Callable[..., Server]) -> None:
