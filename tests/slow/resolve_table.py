@@ -35,8 +35,9 @@ TOLD = ("numpy", "protobuf", "keras", "flask", "nvidia-cudnn-cu11", "nvidia-cudn
 HEAD = """# What resolves
 
 Every framework release in the catalogue, from TensorFlow 2.4, PyTorch 1.8 and onnxruntime 1.7 on, as `scorewright`
-would build it for {size}: its packages, the scoring server and numpy, resolved together with `uv pip compile` for the
-Python and the platform of the image. Made on {day} by `make resolve-table`; nothing was installed.
+would build it for {size}: its packages, the scoring server and numpy, resolved together with
+`uv pip compile` for the Python and the platform of the image. Made on {day} by `make resolve-table`; nothing was
+installed. Releases that cannot be served are refused with the reason, before anything is resolved.
 
 | release | form | Python | packages | outcome |
 | --- | --- | --- | --- | --- |

@@ -173,10 +173,11 @@ class Build(Part):
 class Release(Row):
     """One minor release of a framework.
 
-    ``tested``: the test-suite of this scorewright runs it. ``pythons``: those of ``latest``; ``pythons_by_patch``: of
-    patches that differ. ``patches``: empty where the index has none any more. ``pins``: always needed beside it.
-    ``server_clash``: why it cannot share an environment with the scoring server. ``link``: ``hard`` fails to import
-    without CUDA, ``dlopen`` serves from the CPU in silence. ``builds``: GPU builds.
+    ``latest``: the patch to take unless another is asked for. ``tested``: the test-suite of this scorewright runs it.
+    ``pythons``: those of ``latest``; ``pythons_by_patch``: of patches that differ. ``patches``: empty where the index
+    has none any more. ``pins``: always needed beside it. ``server_clash``: why it cannot share an environment with the
+    scoring server; ``server_clash_patches``: the patches that this holds for, empty for all. ``link``: ``hard`` fails
+    to import without CUDA, ``dlopen`` serves from the CPU in silence. ``builds``: GPU builds.
     """
 
     minor: str
@@ -197,6 +198,7 @@ class Release(Row):
     max_opset: int | None = None
     max_ir: int | None = None
     server_clash: Text = None
+    server_clash_patches: tuple[str, ...] = ()
     link: Literal["hard", "dlopen", "wheel"] = "wheel"
     pins: tuple[str, ...] = ()
     builds: tuple[Build, ...] = ()

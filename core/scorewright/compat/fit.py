@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from scorewright.catalogue import Catalogue
-    from scorewright.catalogue.models import Build, Image, Toolkit
+    from scorewright.catalogue.models import Build, Image, Release, Toolkit
 
 
 @functools.cache
@@ -26,6 +26,11 @@ def numbers(version: str) -> tuple[int, ...]:
 def minor(version: str) -> tuple[int, ...]:
     """The first two numbers of a version."""
     return numbers(version)[:2]
+
+
+def newest_patch(release: Release) -> tuple[int, ...]:
+    """The numbers of the newest patch of a release; (0,) where the index has none."""
+    return max(map(numbers, release.patches), default=(0,))
 
 
 def by_version(versions: Iterable[str]) -> list[str]:

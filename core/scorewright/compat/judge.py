@@ -51,6 +51,7 @@ def _judge(
 ) -> Verdict:
     fact = f"{need.framework}/{release.minor}"
     pythons, against = _pythons(need, release, patch, build, fact, catalogue)
+    against += _server(release, patch, fact)
     against += _model(need, release, fact)
     against += _patch(need, release, patch, build, fact)
     suits, caution = Fit.NATIVE, None
@@ -89,10 +90,15 @@ def _span(versions: set[str] | tuple[str, ...]) -> str:
     return ordered[0] if len(ordered) == 1 else f"{ordered[0]} to {ordered[-1]}"
 
 
+def _server(release: Release, patch: str, fact: str) -> list[Reason]:
+    held = release.server_clash_patches
+    if release.server_clash is None or (held and patch not in held):
+        return []
+    return [Reason(release.server_clash, (fact, f"servers/{SERVER}"))]
+
+
 def _model(need: Need, release: Release, fact: str) -> list[Reason]:
     against = []
-    if release.server_clash is not None:
-        against.append(Reason(release.server_clash, (fact, f"servers/{SERVER}")))
     writer = written(need)
     if writer is not None and need.version is None and fit.minor(release.minor) < writer[:2]:
         against.append(Reason(f"the model was written by the later {need.written_by}", (fact,)))
@@ -118,7 +124,7 @@ def _patch(need: Need, release: Release, patch: str, build: Build | None, fact: 
         return []
     if patch in build.broken_patches:
         return [Reason("cannot be installed with its CUDA packages", (f"{fact}/{build.tag}",))]
-    if release.patches and patch not in release.patches and fit.numbers(patch) < fit.numbers(release.latest or patch):
+    if release.patches and patch not in release.patches and fit.numbers(patch) < fit.newest_patch(release):
         return [Reason("is not on the package index any more", (fact,))]
     return []
 

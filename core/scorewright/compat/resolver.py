@@ -14,7 +14,7 @@ from scorewright.errors import PluginError
 from scorewright.findings import Finding, Level
 
 from . import answer, machine
-from .fit import by_version, find_image, minor, numbers
+from .fit import by_version, find_image, minor, newest_patch, numbers
 from .judge import judge_release, written
 from .types import DEFAULT_SIZE, SERVER, Need, Reason
 
@@ -159,7 +159,7 @@ class _Work:
                 Reason(f"no GPU build of {self.need.framework} {asked} is on the package index any more", (fact,))
             )
             return None
-        if not matching or (exact and wanted > numbers(self.releases[matching[0]].latest or "0")):
+        if not matching or (exact and wanted > newest_patch(self.releases[matching[0]])):
             return self._guess(asked, matching)
         order = sorted(matching, key=lambda key: not self.releases[key].tested)
         verdict = self._first(self.need, order, exact)

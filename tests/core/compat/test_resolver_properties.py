@@ -50,7 +50,7 @@ def forbidden(framework: str, patch: str, build: Fact, python: str, size: Fact |
         found.append("python")
     if patch not in row["patches"] or patch in build.get("broken_patches", []):
         found.append("patch")
-    if row.get("server_clash"):
+    if row.get("server_clash") and patch in row.get("server_clash_patches", [patch]):
         found.append("server")
     base = table("images")[image.rsplit(":", 1)[0]]
     if tup(base["glibc"]) < tup(row["min_glibc"]):
