@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .named import named_rule
 from .records import Diagnosis
 from .redaction import redact
 from .rules import rules
@@ -58,7 +59,7 @@ def diagnose(evidence: Sequence[Evidence]) -> Diagnosis:
     matches = [
         match
         for number, (one, text) in enumerate(zip(evidence, texts, strict=True))
-        for rule in rules()
+        for rule in _rules_for(text)
         if (match := _match(rule, one, text, number)) is not None
     ]
     if not matches:
@@ -74,6 +75,11 @@ def diagnose(evidence: Sequence[Evidence]) -> Diagnosis:
         best.evidence.source,
         rule.see,
     )
+
+
+def _rules_for(text: str) -> Iterable[Rule]:
+    named = named_rule(text)
+    return rules() if named is None else (*rules(), named)
 
 
 def _readable(text: str) -> str:
@@ -132,7 +138,7 @@ def _quote(lines: Iterable[str]) -> tuple[str, ...]:
 
 
 def _unknown(evidence: Sequence[Evidence], texts: Sequence[str]) -> Diagnosis:
-    """Nothing is guessed: the last exception and the last lines that speak of trouble, of the last text with any."""
+    """Nothing is guessed: the last exceptions and the last lines of trouble, of the last text with any."""
     chosen: tuple[str, ...] = ()
     source = None
     for one, text in zip(evidence, texts, strict=True):
@@ -154,6 +160,6 @@ def _unknown(evidence: Sequence[Evidence], texts: Sequence[str]) -> Diagnosis:
 
 def _telling(text: str) -> tuple[str, ...]:
     lines = [line for line in text.splitlines() if line.strip()]
-    exceptions = [number for number, line in enumerate(lines) if _EXCEPTION.search(line[:LINE])][-1:]
-    troubles = [number for number, line in enumerate(lines) if _TROUBLE.search(line[:LINE])][-3:]
+    exceptions = [number for number, line in enumerate(lines) if _EXCEPTION.search(line[:LINE])][-2:]
+    troubles = [number for number, line in enumerate(lines) if _TROUBLE.search(line[:LINE])][-2:]
     return _quote(lines[number] for number in sorted({*exceptions, *troubles}))

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-SYMPTOM, HINT, CAUSE, EXACT = 10, 30, 50, 70
-"""Ranks. A symptom follows from any cause; a hint may be innocent; of two causes in one text the exact one is told."""
+SYMPTOM, HINT, CAUSE, NAMED, EXACT = 10, 30, 50, 60, 70
+"""Ranks. A symptom follows from any cause; a hint may be innocent; of two causes in one text the exact one is told.
+What names its own code is told before a general cause, and after an exact one, which it may only wrap."""
 
 RANKS: Mapping[str, int] = {"symptom": SYMPTOM, "hint": HINT, "cause": CAUSE, "exact": EXACT}
 
