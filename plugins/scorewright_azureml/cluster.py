@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from .connection import Connection
 
-_BUSY = frozenset(["Creating", "Updating", "Attaching", "Deleting", "Detaching"])
+_GOING = frozenset(["Deleting", "Detaching"])
+_BUSY = frozenset(["Creating", "Updating", "Attaching", *_GOING])
 
 
 def resource(spec: Spec, cluster: Cluster, hourly_usd: float | None) -> Resource:
@@ -56,7 +57,8 @@ def live(spec: Spec, cluster: Cluster, found: Mapping[str, Any]) -> LiveResource
         "resource_id": (found["resource_id"] or "").lower(),
     }
     # A cluster made in the portal serves as it is: what it has is what is wanted.
-    properties = {key: seen[key] if ours else value for key, value in wanted.items()} | {"ready": seen["ready"]}
+    properties = {key: _seen(seen[key], value) if ours else value for key, value in wanted.items()}
+    properties["ready"] = seen["ready"]
     return LiveResource(
         "cluster",
         cluster.name,
@@ -66,6 +68,15 @@ def live(spec: Spec, cluster: Cluster, found: Mapping[str, Any]) -> LiveResource
         state=_state(found["state"]),
         info={"vm_size": found["vm_size"], "node_count": found["node_count"], "provisioning": found["state"]},
     )
+
+
+def _seen(value: Json, wanted: Json) -> Json:
+    """The value, in the wanted spelling where only that differs: Azure answers ``eastus`` to ``East US``."""
+    return wanted if _plain(value) == _plain(wanted) else value
+
+
+def _plain(value: Json) -> Json:
+    return value.lower().replace(" ", "") if isinstance(value, str) else value
 
 
 def _state(provisioning: str | None) -> str:
@@ -123,7 +134,10 @@ def ensure(connection: Connection, spec: Spec, emit: Emit) -> LiveResource:
     assert cluster is not None
     clock = Clock(emit, f"cluster/{cluster.name}")
     found = _get(connection, cluster.name)
-    if found is None or found.get("state") == "Failed":
+    if found is not None and found["state"] in _GOING:  # an earlier run was stopped while it deleted it
+        _until_gone(connection, cluster.name, clock)
+        found = None
+    if found is None or found["state"] in {"Failed", "Canceled"}:
         found = _ask(connection, spec, cluster)
     _until_ready(connection, cluster, clock)
     found = _get(connection, cluster.name)
@@ -137,7 +151,7 @@ def _ask(connection: Connection, spec: Spec, cluster: Cluster) -> Any:  # noqa: 
     try:
         return connection.write(operation, name=cluster.name, settings=settings(cluster), tags=marks)
     except SdkError as error:
-        found = _get(connection, cluster.name) if error.kind in {"connection", "timeout", "lost"} else None
+        found = _get(connection, cluster.name) if error.may_have_happened else None
         if found is not None and tags.is_ours(found["tags"]):
             return found  # the answer was lost, the cluster was not
         raise refused(error, f"create cluster {cluster.name}") from error
@@ -186,12 +200,16 @@ def remove(connection: Connection, found: LiveResource, emit: Emit) -> None:
     try:
         connection.write("compute_delete", name=found.name, detach=attached)
     except SdkError as error:
-        if error.kind not in {"connection", "timeout", "lost"}:
+        now = _get(connection, found.name) if error.may_have_happened else {"state": None}
+        if now is not None and now["state"] not in _GOING:
             raise refused(error, f"delete cluster {found.name}") from error
+    _until_gone(connection, found.name, clock)
 
+
+def _until_gone(connection: Connection, name: str, clock: Clock) -> None:
     def look() -> bool:
         clock.enter(CLUSTER_GONE)
-        return _get(connection, found.name) is None
+        return _get(connection, name) is None
 
     clock.wait(look)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from scorewright.errors import DeploymentError
 
 from . import credentials
+from .gpus import Gpus
 from .sdk import SdkError, SdkPool
 from .sdk.workspace import CREDENTIAL
 
@@ -51,6 +52,7 @@ class Connection:
 
     def __init__(self, workspace: Workspace, pool: SdkPool) -> None:
         self.workspace = workspace
+        self.spare = Gpus()
         self._pool = pool
 
     def read(self, operation: str, **arguments: object) -> Any:  # noqa: ANN401 - plain data, of the operation's own shape

@@ -41,28 +41,39 @@ def resource(bundle: Bundle) -> Resource | None:
     return Resource("model", name_of(bundle), {"hash": bundle.model_hash}, service=bundle.service)
 
 
-def live(spec: Spec, found: list[dict[str, Any]]) -> tuple[LiveResource, ...]:
-    """Our models by name, each with the hash of its newest version."""
+def live(spec: Spec, found: list[dict[str, Any]], services: list[dict[str, Any]]) -> tuple[LiveResource, ...]:
+    """The deploy file's models by name, each with the hash of the version that serves, else of the newest; and bundles
+    whose service is gone. ``found``: all that we registered. ``services``: all services of the workspace."""
     named = {service.model.name or name for name, service in spec.services.items()}
-    newest: dict[str, dict[str, Any]] = {}
+    grouped: dict[str, list[dict[str, Any]]] = {}
     for model in found:
-        if model["tags"].get(tags.MADE) == "model" and model["version"] >= newest.get(model["name"], model)["version"]:
-            newest[model["name"]] = model
-    return tuple(
-        LiveResource(
-            "model",
-            name,
-            {"hash": model["tags"].get(tags.HASH)},
-            ours=True,
-            owned=tags.is_owned(model["tags"], spec, named=name in named),
-            info={"version": model["version"]},
+        if model["tags"].get(tags.PROJECT) == spec.project:
+            grouped.setdefault(model["name"], []).append(model)
+    there = {service["name"] for service in services}
+    used = {model for service in services for model in _needed(service)}
+    seen: list[LiveResource] = []
+    for name, versions in grouped.items():
+        newest = max(versions, key=lambda model: (model["id"] in used, int(model["version"])))
+        marks, service = newest["tags"], newest["tags"].get(tags.SERVICE)
+        bundle = marks.get(tags.MADE) == "bundle"
+        if bundle and service in there:
+            continue  # it goes with its service
+        owned = tags.is_owned(marks, spec, named=service in spec.services if bundle else name in named)
+        spare = service in spec.services if bundle else any(model["id"] in used for model in versions)
+        info = {"version": newest["version"]}
+        seen.append(
+            LiveResource("model", name, {"hash": marks.get(tags.HASH)}, ours=True, owned=owned, info=info, spare=spare)
         )
-        for name, model in newest.items()
-    )
+    return tuple(seen)
+
+
+def _needed(service: dict[str, Any]) -> tuple[str, ...]:
+    """The models that a service runs with, and those that a rollback would bring back."""
+    return (*service["models"], *service["tags"].get(tags.BEFORE, "").split())
 
 
 def ensure(connection: Connection, spec: Spec, bundle: Bundle) -> LiveResource:
-    """Register the bundle's model unless its content is registered, and give the newest. Safe to repeat."""
+    """Register the bundle's model unless its content is registered, and give the oldest. Safe to repeat."""
     assert bundle.model_path is not None
     name = name_of(bundle)
     marks = tags.of(spec, "model", **{tags.HASH: bundle.model_hash, tags.SERVICE: bundle.service})
@@ -76,40 +87,39 @@ def ensure(connection: Connection, spec: Spec, bundle: Bundle) -> LiveResource:
 def _ensure(
     connection: Connection, path: Path, name: str, marks: dict[str, str], framework: str | None = None
 ) -> dict[str, Any]:
-    same = {tags.HASH: marks[tags.HASH]}
     try:
-        found: dict[str, Any] | None = connection.read("model_find", name=name, tags=same)
-        if found is None:
+        same, lost = _same(connection, name, marks), None
+        if not same:
             with tempfile.TemporaryDirectory(prefix="scorewright-model-") as folder:
                 staged = _stage(path, Path(folder))
-                found = connection.write("model_register", path=str(staged), name=name, tags=marks, framework=framework)
+                lost = _register(connection, path=str(staged), name=name, tags=marks, framework=framework)
+            same = _same(connection, name, marks)
+        if not same:
+            raise lost or SdkError("connection", "it was sent, and nothing came of it")
+        for twin in same[1:]:  # the SDK sends a POST again whose answer was lost, and so can register twice
+            _remove_version(connection, name, twin["version"])
     except SdkError as error:
-        if error.kind not in {"connection", "timeout", "lost"}:
-            raise refused(error, f"register model {name}") from error
-        found = _find_again(connection, name, same, error)
-    assert found is not None
-    return _only_one(connection, name, same, found)
-
-
-def _find_again(connection: Connection, name: str, same: dict[str, str], error: SdkError) -> dict[str, Any]:
-    """The answer was lost; the model may be there."""
-    try:
-        found: dict[str, Any] | None = connection.read("model_find", name=name, tags=same)
-    except SdkError:
-        found = None
-    if found is None:
         raise refused(error, f"register model {name}") from error
-    return found
+    return same[0]
 
 
-def _only_one(connection: Connection, name: str, same: dict[str, str], keep: dict[str, Any]) -> dict[str, Any]:
-    """The SDK sends a POST again whose answer was lost, and so can register twice: keep the first."""
-    twins = [model for model in connection.read("model_list", tags=same) if model["name"] == name]
-    first = min(twins, key=lambda model: int(model["version"]), default=keep)
-    for twin in twins:
-        if twin["version"] != first["version"]:
-            connection.write("model_delete", name=name, version=twin["version"])
-    return first
+def _same(connection: Connection, name: str, marks: dict[str, str]) -> list[dict[str, Any]]:
+    """Versions of this content that we registered for the same project, oldest first."""
+    wanted = {key: marks[key] for key in (tags.MADE, tags.HASH)}
+    found = connection.read("model_list", name=name, tags=wanted)
+    ours = [model for model in found if model["tags"].get(tags.PROJECT) == marks.get(tags.PROJECT)]
+    return sorted(ours, key=lambda model: int(model["version"]))
+
+
+def _register(connection: Connection, **arguments: object) -> SdkError | None:
+    """Register, and give the failure that leaves open what came of it: then the caller looks at what is there."""
+    try:
+        connection.write("model_register", **arguments)
+    except SdkError as error:
+        if not error.may_have_happened:
+            raise
+        return error
+    return None
 
 
 def _stage(path: Path, folder: Path) -> Path:
@@ -125,7 +135,7 @@ def _stage(path: Path, folder: Path) -> Path:
     return target
 
 
-def registered_id(connection: Connection, bundle: Bundle) -> str:
+def registered_id(connection: Connection, spec: Spec, bundle: Bundle) -> str:
     """``name:version`` of the model that a service is deployed with.
 
     Raises `DeploymentError` (SW2120) if a model that shall be registered already is not.
@@ -133,7 +143,8 @@ def registered_id(connection: Connection, bundle: Bundle) -> str:
     name = name_of(bundle)
     try:
         if bundle.model_path is not None:
-            found = connection.read("model_find", name=name, tags={tags.HASH: bundle.model_hash})
+            marks = tags.of(spec, "model", **{tags.HASH: bundle.model_hash})
+            found = next(iter(_same(connection, name, marks)), None)
         else:
             version = bundle.spec.model.version
             found = connection.read("model_get", name=name, version=None if version is None else int(version))
@@ -149,19 +160,25 @@ def registered_id(connection: Connection, bundle: Bundle) -> str:
     return str(found["id"])
 
 
+def bundle_name(service: str) -> str:
+    """The name that a service's bundles are registered under."""
+    return f"{service}.bundle"
+
+
 def keep_bundle(connection: Connection, spec: Spec, bundle: Bundle) -> str:
     """Register the bundle itself, so that a later version can be rolled back from any machine; ``name:version``."""
     marks = tags.of(spec, "bundle", **{tags.HASH: bundle.hash, tags.SERVICE: bundle.service})
     with tempfile.TemporaryDirectory(prefix="scorewright-bundle-") as folder:
         packed = pack(bundle.files, Path(folder) / "bundle.zip")
-        return str(_ensure(connection, packed, f"{bundle.service}.bundle", marks)["id"])
+        return str(_ensure(connection, packed, bundle_name(bundle.service), marks)["id"])
 
 
-def remove(connection: Connection, name: str, kind: str = "model") -> None:
-    """Delete every version of a model that we registered, but those that a service still uses."""
+def remove(connection: Connection, spec: Spec, name: str, keep: frozenset[str] = frozenset()) -> None:
+    """Delete every version that we registered under a name for this project, but ``keep`` (``name:version``) and what
+    a service still uses."""
     try:
-        for model in connection.read("model_list", tags={tags.MADE: kind}):
-            if model["name"] == name:
+        for model in connection.read("model_list", name=name, tags={tags.MADE: None}):
+            if model["tags"].get(tags.PROJECT) == spec.project and model["id"] not in keep:
                 _remove_version(connection, name, model["version"])
     except SdkError as error:
         raise refused(error, f"delete model {name}") from error

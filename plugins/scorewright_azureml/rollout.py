@@ -37,13 +37,20 @@ class Rollout:
         """The service as it is, None if there is none."""
         return self._read("service_get", f"look at service {self.name}")  # type: ignore[no-any-return]
 
+    def require(self) -> dict[str, Any]:
+        """The service as it is. Raises `DeploymentError` (SW2122) if there is none."""
+        found = self.get()
+        if found is None:
+            raise DeploymentError("SW2122", f"service {self.name} does not exist", cause="it has just been deleted")
+        return found
+
     def deploy(self, settings: Mapping[str, Any], **arguments: object) -> dict[str, Any]:
         """Ask for the service. The SDK sends its POST again if the answer is lost, and then meets its own first
         attempt: whatever it says, a service with the tags that we sent is ours."""
         try:
             return self._connection.write("service_deploy", name=self.name, settings=dict(settings), **arguments)  # type: ignore[no-any-return]
         except SdkError as error:
-            found = self.get() if _may_have_happened(error) else None
+            found = self.get() if error.may_have_happened else None
             if found is None or found["tags"] != settings["tags"]:
                 raise refused(error, f"deploy service {self.name}") from error
             return found
@@ -53,10 +60,7 @@ class Rollout:
         try:
             return self._connection.write("service_update", name=self.name, settings=dict(settings), **arguments)  # type: ignore[no-any-return]
         except SdkError as error:
-            found = self.get() if _may_have_happened(error) else None
-            if found is None or found["tags"] != settings.get("tags", found["tags"]):
-                raise refused(error, f"update service {self.name}") from error
-            return found
+            raise refused(error, f"update service {self.name}") from error
 
     def clear(self, values: dict[str, Json]) -> None:
         """Set what `update` cannot take back; nothing without values."""
@@ -111,15 +115,28 @@ class Rollout:
         """The failure with its cause; the container's log is told as an event, so that it is kept with the run."""
         from scorewright.diagnosis import Evidence, diagnose
 
-        log = self.log()
-        if log:
-            self._emit(Event("log", f"log of {self.name}", self._subject, data={"text": log}))
+        log = self._told_log()
         said = _text(error)
         found = diagnose([Evidence("container log", log), Evidence("operation", said)])
         tail = "\n".join(log.splitlines()[-_LOG_LINES:])
         cause = "\n".join(part for part in (found.cause if found.code else "", said, tail) if part)
         steps = [*found.steps, f"read the whole log: scorewright logs {self.name} -t azureml"]
         return DeploymentError(found.code or "SW2113", f"service {self.name} did not come up", cause=cause, steps=steps)
+
+    def wrong(self, error: DeploymentError) -> DeploymentError:
+        """A golden request that failed, with the end of what the container wrote."""
+        log = self._told_log()
+        tail = "\n".join(log.splitlines()[-_LOG_LINES:])
+        cause = "\n".join(part for part in (error.cause, tail and f"the end of its log:\n{tail}") if part)
+        steps = [*error.steps, f"read the whole log: scorewright logs {self.name} -t azureml"]
+        return DeploymentError(error.code, error.summary, cause=cause, steps=[*dict.fromkeys(steps)])
+
+    def _told_log(self) -> str:
+        """The log, told as an event too, so that it is kept with the run: what wrote it may be gone soon."""
+        log = self.log()
+        if log:
+            self._emit(Event("log", f"log of {self.name}", self._subject, data={"text": log}))
+        return log
 
     def log(self) -> str:
         """The container's log, empty if there is none; a failure to get it hides no other failure."""
@@ -135,8 +152,13 @@ class Rollout:
         try:
             self._connection.write("service_delete", name=self.name)
         except SdkError as error:
-            if not _may_have_happened(error):
+            found = self.get() if error.may_have_happened else {"state": None}
+            if found is not None and found["state"] != "Deleting":
                 raise refused(error, f"delete service {self.name}") from error
+        self.until_gone()
+
+    def until_gone(self) -> None:
+        """Wait until the service is gone."""
         clock = Clock(self._emit, self._subject)
 
         def look() -> bool:
@@ -150,13 +172,6 @@ class Rollout:
             return self._connection.read(operation, name=self.name, **arguments)
         except SdkError as error:
             raise refused(error, doing) from error
-
-
-def _may_have_happened(error: SdkError) -> bool:
-    """Whether a write that failed may have taken effect all the same."""
-    if error.kind in {"connection", "timeout", "lost"}:
-        return True
-    return error.status in {409, 500, 502, 503, 504} or error.error_code in {"Conflict", "ServiceExists"}
 
 
 def _text(error: Json) -> str:

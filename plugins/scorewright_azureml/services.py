@@ -7,38 +7,42 @@ version before is put back from the workspace's registry.
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import dataclasses
+import hashlib
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from scorewright.errors import DeploymentError, ScorewrightError
 from scorewright.events import Event
 from scorewright.target import Endpoint, LiveResource
 
-from . import models, tags
+from . import models, tags, versions
 from .access import headers
-from .connection import refused
-from .downtime import tries_candidate
-from .inference import inference, repacked, unpacked
+from .downtime import spare_gpus, tries_candidate
+from .inference import inference, unpacked
 from .rollout import Rollout
-from .sdk import SdkError
-from .settings import arguments, cleared, live_properties
+from .settings import arguments, cleared, gpus, live_properties
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from scorewright.bundle import Bundle
     from scorewright.events import Emit
     from scorewright.findings import Json
     from scorewright.spec.models import Spec
-    from scorewright.target import ChangeRequest, Resource, ServiceRequest, Verify
+    from scorewright.target import ChangeRequest, Verify
 
     from .connection import Connection
 
 _LONGEST_NAME = 32
+_BROKEN = frozenset(["Failed", "Unhealthy", "Unschedulable"])
 
 
 def candidate_name(service: str) -> str:
-    """The name under which a new version is tried."""
-    return f"{service[: _LONGEST_NAME - 5].rstrip('-')}-next"
+    """The name under which a new version is tried; where there is no room for it, with digits of the name's hash."""
+    name = f"{service}-next"
+    if len(name) <= _LONGEST_NAME:
+        return name
+    return f"{service[: _LONGEST_NAME - 12]}-{hashlib.sha256(service.encode()).hexdigest()[:6]}-next"
 
 
 def live(spec: Spec, found: dict[str, Any], candidate: str | None = None) -> LiveResource:
@@ -63,6 +67,26 @@ def live(spec: Spec, found: dict[str, Any], candidate: str | None = None) -> Liv
     )
 
 
+def seen(spec: Spec, found: list[dict[str, Any]]) -> Iterator[LiveResource]:
+    """Of all services of the workspace those that are ours or bear a name that we want. A candidate belongs to its
+    service, and stands for itself where that is gone."""
+    there = {service["name"] for service in found}
+    tried = {service["tags"].get(tags.SERVICE): service for service in found if _made(service) == "candidate"}
+    for service in found:
+        if _made(service) == "service" or (service["name"] in spec.services and _made(service) != "candidate"):
+            candidate = tried.get(service["name"])
+            yield live(spec, service, candidate["name"] if candidate else None)
+    for name, service in tried.items():
+        if name not in there:
+            owned = tags.is_owned(service["tags"], spec, named=name in spec.services)
+            yield dataclasses.replace(live(spec, service), owned=owned, spare=name in spec.services)
+
+
+def _made(service: dict[str, Any]) -> str | None:
+    kind: str | None = service["tags"].get(tags.MADE)
+    return kind
+
+
 class Change:
     """One create or update of a service, step by step. Every step may be repeated."""
 
@@ -71,186 +95,201 @@ class Change:
         self._connection = connection
         self._spec: Spec = request.spec
         self._emit: Emit = request.emit
-        self._resource: Resource = request.resource
+        self._wanted: dict[str, Json] = dict(request.resource.properties)
         self._bundle: Bundle = request.bundle
         self._verify: Verify | None = request.verify
-        self._service = self._rollout(self._resource.name)
+        self._address = request.resource.address
+        self._service = self._rollout(request.resource.name)
+        self._candidate = self._rollout(candidate_name(request.resource.name))
 
     def apply(self) -> LiveResource:
         """Bring the service to what is wanted, whatever is there."""
+        found = self._found()
         self._drop_candidate()
-        found = self._service.get()
-        if found is not None and found["state"] in {"Failed", "Unschedulable"} and not found["tags"].get(tags.PROVEN):
+        if found is not None and found["state"] in _BROKEN and versions.good(found) is None:
             self._say("removing a first version that never came up")
             self._service.delete()
             found = None
         if found is None:
             self._create()
-        elif found["tags"].get(tags.HASH) != self._bundle.hash:
+        elif found["state"] in _BROKEN or found["tags"].get(tags.HASH) != self._bundle.hash:
             self._replace_version(found)
         else:
             self._settle(found)
+        return live(self._spec, self._service.require())
+
+    def _found(self) -> dict[str, Any] | None:
         found = self._service.get()
-        assert found is not None
-        return live(self._spec, found)
+        if found is not None and found["state"] == "Deleting":  # an earlier run was stopped while it deleted it
+            self._service.until_gone()
+            return None
+        if found is not None and not tags.is_ours(found["tags"]):
+            raise DeploymentError(
+                "SW2125",
+                f"the name {self._service.name} is taken",
+                cause="the workspace has a service of this name that scorewright did not make",
+                steps=["give the service another name in the deploy file", "or delete that one, if it is yours"],
+            )
+        return found
 
     def _create(self) -> None:
         """The first version: there are no callers yet; if it fails, nothing is left of it."""
-        marks = self._marks(before=None)
-        asked = self._deploy(self._service, dict(self._resource.properties), marks)
+        marks = self._marks(None)
+        asked = self._deploy(self._service, self._wanted, marks)
         try:
             self._prove(self._service, asked)
-        except ScorewrightError:
-            self._say("removing the version that failed")
-            self._service.delete()
-            raise
-        self._service.update(settings={"tags": {**marks, tags.PROVEN: self._bundle.hash}})
+        except ScorewrightError as error:
+            self._undo(None, error)
+        versions.prove(self._service, marks)
 
     def _settle(self, found: dict[str, Any]) -> None:
         """The right version is there: bring its settings to what is wanted and prove it."""
-        marks = {**found["tags"], **self._marks(before=found["tags"].get(tags.BEFORE))}
-        own = {key for key in found["tags"] if not key.startswith(tags.MADE)}
-        marks = {key: value for key, value in marks.items() if key not in own - set(self._bundle.spec.tags)}
-        self._prove(self._service, found)
-        asked = self._service.update(settings=arguments(self._resource.properties, marks))
-        self._service.clear(cleared(self._resource.properties, live_properties(found, None)))
-        self._prove(self._service, asked)
-        self._service.update(settings={"tags": {**marks, tags.PROVEN: self._bundle.hash}})
+        try:
+            found = self._service.follow({})
+            marks = self._marks(versions.before(found))
+            if self._differs(found, marks):
+                self._change(found, marks)
+            self._prove(self._service, {})
+        except ScorewrightError as error:
+            self._undo(found, error)
+        versions.prove(self._service, marks)
+
+    def _differs(self, found: dict[str, Any], marks: dict[str, str]) -> bool:
+        """Whether more is to be done than to prove what is there."""
+        there = live_properties(found, None)
+        named = [key for key in self._wanted if key not in {"proven", "candidate"}]
+        return any(there[key] != self._wanted[key] for key in named) or {
+            **found["tags"],
+            tags.PROVEN: "",
+        } != {**marks, tags.PROVEN: ""}
 
     def _replace_version(self, found: dict[str, Any]) -> None:
-        """A new version of a live service."""
+        """A new version of a live service, or one that has broken down deployed again."""
+        last = versions.good(found)
+        marks = self._marks(last)
+        if last is not None and last.bundle == marks[tags.BUNDLE]:
+            marks = self._marks(versions.before(found))
         if tries_candidate(self._spec, self._bundle.spec):
             self._try_candidate()
-        before = " ".join((found["tags"].get(tags.BUNDLE, ""), *found["models"]))
-        marks = self._marks(before)
         try:
-            asked = self._update_in_place(marks)
-            self._service.clear(cleared(self._resource.properties, live_properties(found, None)))
-            self._prove(self._service, asked)
+            with unpacked(self._bundle.files) as folder:
+                self._change(found, marks, models=[self._model()], inference=inference(self._bundle, folder))
+            self._prove(self._service, {})
         except ScorewrightError as error:
-            self._restore(found, error)
-        self._service.update(settings={"tags": {**marks, tags.PROVEN: self._bundle.hash}})
-        self._drop_candidate()
+            self._undo(found, error)
+        versions.prove(self._service, marks)
+        keep = frozenset(version.bundle for text in _kept(marks) if (version := versions.Version.parse(text)))
+        models.remove(self._connection, self._spec, models.bundle_name(self._service.name), keep)
+
+    def _change(self, found: dict[str, Any], marks: dict[str, str], **version: object) -> None:
+        """Change the service in place and wait; what the SDK's update leaves out is set after that."""
+        self._service.follow(self._service.update(settings=arguments(self._wanted, marks), **version))
+        missing = cleared(self._wanted, live_properties(found, None))
+        if missing:
+            self._service.clear(missing)
+            self._service.follow({})
 
     def _try_candidate(self) -> None:
-        candidate = self._rollout(candidate_name(self._resource.name))
-        self._say(f"trying the new version as {candidate.name}")
-        wanted = {**self._resource.properties, "replicas": 1, "autoscale": None}
-        marks = tags.of(self._spec, "candidate", **{tags.SERVICE: self._resource.name, tags.HASH: self._bundle.hash})
-        try:
-            self._prove(candidate, self._deploy(candidate, wanted, marks))
-        except ScorewrightError:
-            candidate.delete()
-            raise
+        """Deploy the new version beside the live one and have it answer; then its GPU is free for the roll-out."""
+        spare = spare_gpus(self._spec)
+        with self._connection.spare.held(gpus(self._bundle.spec), spare[0] if spare else None):
+            self._say(f"trying the new version as {self._candidate.name}")
+            wanted = {**self._wanted, "replicas": 1, "autoscale": None}
+            marks = {tags.SERVICE: self._service.name, tags.HASH: self._bundle.hash}
+            try:
+                asked = self._deploy(self._candidate, wanted, tags.of(self._spec, "candidate", **marks))
+                self._prove(self._candidate, asked)
+            except ScorewrightError as error:
+                self._clean_up(self._drop_candidate, error)
+                raise
+            self._drop_candidate()
 
     def _drop_candidate(self) -> None:
-        candidate = self._rollout(candidate_name(self._resource.name))
-        found = candidate.get()
-        if found is not None and found["tags"].get(tags.MADE) == "candidate":
-            candidate.delete()
+        found = self._candidate.get()
+        if found is not None and _is_candidate(found, self._service.name):
+            self._candidate.delete()
 
     def _deploy(self, rollout: Rollout, wanted: dict[str, Any], marks: dict[str, str]) -> dict[str, Any]:
         cluster = self._spec.cluster
         assert cluster is not None
         with unpacked(self._bundle.files) as folder:
             return rollout.deploy(
-                models=[models.registered_id(self._connection, self._bundle)],
+                models=[self._model()],
                 inference=inference(self._bundle, folder),
                 settings=arguments(wanted, marks),
                 compute=cluster.name,
             )
 
-    def _update_in_place(self, marks: dict[str, str]) -> dict[str, Any]:
-        with unpacked(self._bundle.files) as folder:
-            return self._service.update(
-                models=[models.registered_id(self._connection, self._bundle)],
-                inference=inference(self._bundle, folder),
-                settings=arguments(self._resource.properties, marks),
-            )
+    def _model(self) -> str:
+        return models.registered_id(self._connection, self._spec, self._bundle)
 
     def _prove(self, rollout: Rollout, asked: dict[str, Any]) -> None:
-        """Wait until it is healthy, and have it answer the golden request with its real key."""
+        """Wait until it is healthy, and have it answer the golden request with its real key. What it wrote to its log
+        is part of why it did not."""
         found = rollout.follow(asked)
-        if self._verify is not None:
-            self._say(f"golden request to {rollout.name}", "golden request")
-            self._verify(Endpoint(rollout.name, found["scoring_uri"], headers(self._connection, found)))
+        if self._verify is None:
+            return
+        self._say(f"golden request to {rollout.name}", "golden request")
+        endpoint = Endpoint(rollout.name, found["scoring_uri"], headers(self._connection, found))
+        try:
+            self._verify(endpoint)
+        except DeploymentError as error:
+            raise rollout.wrong(error) from error
 
-    def _restore(self, found: dict[str, Any], error: ScorewrightError) -> None:
-        """Put the version before back and raise what went wrong. Raises `DeploymentError` always."""
-        self._say("the new version failed: putting the version before back")
-        put_back(self._connection, self._service, found["tags"], found["models"], live_properties(found, None))
-        self._drop_candidate()
+    def _undo(self, found: dict[str, Any] | None, error: ScorewrightError) -> NoReturn:
+        """Put the last proven version back, or delete a first one that failed; then raise what went wrong."""
+        self._clean_up(lambda: self._go_back(found), error)
         raise error
 
-    def _marks(self, before: str | None) -> dict[str, str]:
-        made = tags.of(
-            self._spec,
-            "service",
-            **{
-                tags.HASH: self._bundle.hash,
-                tags.SERVICE: self._resource.name,
-                tags.BUNDLE: models.keep_bundle(self._connection, self._spec, self._bundle),
-            },
-        )
-        return {**self._bundle.spec.tags, **made, **({tags.BEFORE: before} if before else {})}
+    def _go_back(self, found: dict[str, Any] | None) -> None:
+        last = versions.good(found) if found is not None else None
+        if found is None or last is None:
+            self._say("removing the version that failed")
+            self._service.delete()
+            return
+        if versions.is_proven(found) and _settled(self._service.get()) == _settled(found):
+            return
+        self._say("the new version failed: putting the version before back")
+        marks = versions.marks_of(self._connection, found, last)
+        versions.put_back(self._connection, self._service, found, last, marks)
+        versions.prove(self._service, marks)
+
+    def _clean_up(self, work: Callable[[], object], error: ScorewrightError) -> None:
+        """Do what shall be done after a failure; if that fails too, the first failure tells of it."""
+        try:
+            work()
+        except ScorewrightError as second:
+            also = f"cleaning up after it failed, too: {second.summary}: {second.cause}"
+            steps = [*error.steps, "run the same command again: it cleans up first"]
+            cause = "\n".join(part for part in (error.cause, also) if part)
+            raise DeploymentError(error.code, error.summary, cause=cause, steps=steps) from error
+
+    def _marks(self, before: versions.Version | None) -> dict[str, str]:
+        """The tags of the service with the wanted version."""
+        bundle = models.keep_bundle(self._connection, self._spec, self._bundle)
+        marks = {tags.HASH: self._bundle.hash, tags.SERVICE: self._service.name, tags.BUNDLE: bundle}
+        if before is not None:
+            marks[tags.BEFORE] = str(before)
+        return {**self._bundle.spec.tags, **tags.of(self._spec, "service", **marks)}
 
     def _rollout(self, name: str) -> Rollout:
-        return Rollout(self._connection, name, self._emit, self._resource.address)
+        return Rollout(self._connection, name, self._emit, self._address)
 
     def _say(self, message: str, stage: str | None = None) -> None:
-        self._emit(Event("step.progress", message, self._resource.address, stage))
+        self._emit(Event("step.progress", message, self._address, stage))
 
 
-def put_back(
-    connection: Connection, service: Rollout, marks: dict[str, str], model_ids: list[str], wanted: dict[str, Json]
-) -> None:
-    """Deploy a registered bundle again, in place. ``marks``: the tags that the service shall have."""
-    bundle = marks.get(tags.BUNDLE, "")
-    with tempfile.TemporaryDirectory(prefix="scorewright-bundle-") as folder:
-        try:
-            path = connection.read("model_download", model=bundle, folder=folder)
-        except SdkError as error:
-            raise refused(error, f"fetch the bundle {bundle}") from error
-        with repacked(Path(path)) as source:
-            asked = service.update(
-                models=model_ids, inference=inference(None, source), settings=arguments(wanted, marks)
-            )
-    service.follow(asked)
+def _settled(found: dict[str, Any] | None) -> dict[str, Any]:
+    """What a service is, apart from what its last operation says."""
+    return {key: value for key, value in (found or {}).items() if key not in {"operation", "error"}}
 
 
-def rollback(connection: Connection, request: ServiceRequest) -> LiveResource:
-    """Put a service back to the version that it ran before, and prove that one.
+def _kept(marks: dict[str, str]) -> tuple[str, ...]:
+    return marks[tags.BUNDLE], marks.get(tags.BEFORE, "")
 
-    Raises `DeploymentError`: SW2121 if there is none.
-    """
-    service = Rollout(connection, request.service, request.emit, f"service/{request.service}")
-    found = service.get()
-    bundle, *model_ids = (found["tags"].get(tags.BEFORE, "").split() if found else []) or [""]
-    if found is None or not bundle:
-        raise DeploymentError(
-            "SW2121",
-            f"there is no version before of {request.service}",
-            cause="it was deployed once only, or it does not exist",
-            steps=["scorewright status -t azureml"],
-        )
-    now = " ".join((found["tags"].get(tags.BUNDLE, ""), *found["models"]))
-    before_hash = connection.read("model_get", name=bundle.rpartition(":")[0], version=int(bundle.rpartition(":")[2]))
-    marks = {
-        **found["tags"],
-        tags.BUNDLE: bundle,
-        tags.BEFORE: now,
-        tags.HASH: before_hash["tags"][tags.HASH],
-    }
-    marks.pop(tags.PROVEN, None)
-    put_back(connection, service, marks, model_ids, live_properties(found, None))
-    again = service.get()
-    assert again is not None
-    if request.verify is not None:
-        request.verify(Endpoint(request.service, again["scoring_uri"], headers(connection, again)))
-    service.update(settings={"tags": {**marks, tags.PROVEN: marks[tags.HASH]}})
-    settled = service.get()
-    assert settled is not None
-    return live(request.spec, settled)
+
+def _is_candidate(found: dict[str, Any], service: str) -> bool:
+    return bool(_made(found) == "candidate" and found["tags"].get(tags.SERVICE) == service)
 
 
 def remove(connection: Connection, spec: Spec, name: str, emit: Emit) -> None:
@@ -258,6 +297,6 @@ def remove(connection: Connection, spec: Spec, name: str, emit: Emit) -> None:
     for each in (candidate_name(name), name):
         service = Rollout(connection, each, emit, f"service/{name}")
         found = service.get()
-        if found is not None and tags.is_ours(found["tags"]):
+        if found is not None and (tags.is_ours(found["tags"]) if each == name else _is_candidate(found, name)):
             service.delete()
-    models.remove(connection, f"{name}.bundle", kind="bundle")
+    models.remove(connection, spec, models.bundle_name(name))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from scorewright.target import Resource, Target
 
-from . import access, cluster, models, services, tags
+from . import access, cluster, models, services, tags, versions
 from .checks import check
 from .connection import connect, refused
 from .downtime import verdict
@@ -58,24 +58,15 @@ def observe(request: TargetRequest) -> tuple[LiveResource, ...]:
     spec, connection = request.spec, connect(request.spec)
     try:
         found = connection.read("service_list")
-        registered = connection.read("model_list", tags={tags.MADE: "model"})
+        registered = connection.read("model_list", tags={tags.MADE: None})
         compute = connection.read("compute_get", name=spec.cluster.name) if spec.cluster else None
     except SdkError as error:
         raise refused(error, f"look at workspace {connection.workspace.name}") from error
     seen: list[LiveResource] = []
     if spec.cluster is not None and compute is not None:
         seen.append(cluster.live(spec, spec.cluster, compute))
-    seen += models.live(spec, registered)
-    candidates = {
-        service["tags"].get(tags.SERVICE): service["name"]
-        for service in found
-        if service["tags"].get(tags.MADE) == "candidate"
-    }
-    for service in found:
-        relevant = service["tags"].get(tags.MADE) == "service" or service["name"] in spec.services
-        if relevant and service["tags"].get(tags.MADE) != "candidate":
-            seen.append(services.live(spec, service, candidates.get(service["name"])))
-    return tuple(seen)
+    seen += models.live(spec, registered, found)
+    return (*seen, *services.seen(spec, found))
 
 
 def change(request: ChangeRequest) -> LiveResource:
@@ -95,14 +86,14 @@ def delete(request: DeleteRequest) -> None:
     if live.kind == "cluster":
         cluster.remove(connection, live, request.emit)
     elif live.kind == "model":
-        models.remove(connection, live.name)
+        models.remove(connection, request.spec, live.name)
     else:
         services.remove(connection, request.spec, live.name, request.emit)
 
 
 def rollback(request: ServiceRequest) -> LiveResource:
     """Put a service back to the version before. Raises `DeploymentError`."""
-    return services.rollback(connect(request.spec), request)
+    return services.live(request.spec, versions.rollback(connect(request.spec), request))
 
 
 def left(request: TargetRequest) -> tuple[str, ...]:

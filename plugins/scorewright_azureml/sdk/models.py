@@ -13,21 +13,12 @@ def _describe(model: Any) -> dict[str, Any]:
     return {"id": model.id, "name": model.name, "version": model.version, "tags": dict(model.tags or {})}
 
 
-def model_find(workspace: dict[str, str], name: str, tags: dict[str, str]) -> dict[str, Any] | None:
-    """The newest model of this name that carries all these tags, None if there is none."""
+def model_list(workspace: dict[str, str], tags: dict[str, str | None], name: str | None = None) -> list[dict[str, Any]]:
+    """All models that carry all these tags, whatever the value where it is None; only those of ``name`` if given."""
     from azureml.core import Model
 
-    pairs = [[key, value] for key, value in tags.items()]
-    found = Model.list(open_workspace(**workspace), name=name, tags=pairs)
-    return _describe(max(found, key=lambda model: model.version)) if found else None
-
-
-def model_list(workspace: dict[str, str], tags: dict[str, str]) -> list[dict[str, Any]]:
-    """All models that carry all these tags."""
-    from azureml.core import Model
-
-    pairs = [[key, value] for key, value in tags.items()]
-    return [_describe(model) for model in Model.list(open_workspace(**workspace), tags=pairs)]
+    terms = [key if value is None else [key, value] for key, value in tags.items()]
+    return [_describe(model) for model in Model.list(open_workspace(**workspace), name=name, tags=terms)]
 
 
 def model_get(workspace: dict[str, str], name: str, version: int | None) -> dict[str, Any] | None:

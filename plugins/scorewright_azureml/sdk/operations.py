@@ -17,7 +17,6 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
         compute.compute_create,
         compute.compute_attach,
         compute.compute_delete,
-        models.model_find,
         models.model_list,
         models.model_get,
         models.model_register,

@@ -39,6 +39,14 @@ class SdkError(Exception):
         self.status = status
         self.error_code = error_code
 
+    @property
+    def may_have_happened(self) -> bool:
+        """Whether a write that failed so may have taken effect all the same: its answer was lost, or the SDK sent it
+        again and met its own first attempt."""
+        if self.kind in {"connection", "timeout", "lost"}:
+            return True
+        return self.status in {409, 429, 500, 502, 503, 504} or self.error_code in {"Conflict", "ServiceExists"}
+
 
 class _Process:
     """One SDK process. It ends by itself when our end of its stdin closes, so it cannot outlive us."""
