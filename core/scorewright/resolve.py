@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from .bundle_environment import asked_python, requirements
 from .catalogue import load as load_catalogue
+from .catalogue import shipped as shipped_catalogue
 from .errors import PluginError, ScorewrightError
 from .findings import Finding, Level
 from .framework import Detection, DetectRequest, Inspection, InspectRequest, ResolveRequest
@@ -75,8 +76,7 @@ def resolve(spec: Spec, plugins: PluginManager, *, gpu_default: str = "require")
     """
     services: dict[str, ResolvedService] = {}
     findings: list[Finding] = []
-    facts = [(f"plugin of {framework.name}", framework.facts) for framework in plugins.frameworks.values()]
-    catalogue = load_catalogue(spec.origin.root, [fact for fact in facts if fact[1]])
+    catalogue = _catalogue(spec, plugins, findings)
     lock = _lock(spec)
     for name in spec.services:
         work = _Service(spec, name, plugins, gpu_default, catalogue, lock)
@@ -85,6 +85,17 @@ def resolve(spec: Spec, plugins: PluginManager, *, gpu_default: str = "require")
         if service is not None:
             services[name] = service
     return Resolved(services, tuple(findings), catalogue)
+
+
+def _catalogue(spec: Spec, plugins: PluginManager, findings: list[Finding]) -> Catalogue:
+    """The facts for a spec; the shipped ones alone where the user's or a plugin's cannot be used."""
+    facts = [(f"plugin of {framework.name}", framework.facts) for framework in plugins.frameworks.values()]
+    try:
+        return load_catalogue(spec.origin.root, [fact for fact in facts if fact[1]])
+    except ScorewrightError as error:
+        message = f"{error.summary}: {error.cause}"
+        findings.append(Finding(Level.ERROR, error.code, message, hint="; ".join(error.steps)))
+        return shipped_catalogue()
 
 
 def _lock(spec: Spec) -> Lock:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from scorewright.catalogue import Extension
     from scorewright.framework import Framework, Resolution, ResolveRequest
 
 
@@ -204,3 +205,29 @@ def test_a_plugin_that_raises_is_named_and_other_services_are_resolved(tmp_path:
     assert [finding.message for finding in failed] == [
         "the plugin of 'broken' failed: ZeroDivisionError: in the plugin"
     ]
+
+
+def test_a_plugins_facts_and_the_users_reach_the_plugin(tmp_path: Path) -> None:
+    seen: list[dict[str, str | None]] = []
+
+    def resolve_echo(request: ResolveRequest) -> Resolution:
+        assert request.catalogue is not None
+        releases = request.catalogue.releases("echo")
+        seen.append({key: release.latest for key, release in releases.items()})
+        return echo.ECHO.resolve(request)
+
+    facts: Extension = {"echo": {"1.0": {"latest": "1.0.1", "cpu_package": "echo"}}}
+    (tmp_path / "scorewright-catalogue.yaml").write_text('echo: {"1.0": {latest: "1.0.2"}}\n')
+    echo.write_model(tmp_path / "model.echo")
+    found = resolved(
+        tmp_path, replace(echo.ECHO, resolve=resolve_echo, facts=facts), mnist={"model": {"path": "model.echo"}}
+    )
+    assert (found.findings, seen) == ((), [{"1.0": "1.0.2"}])
+
+
+def test_a_catalogue_that_cannot_be_used_is_a_finding(tmp_path: Path) -> None:
+    (tmp_path / "scorewright-catalogue.yaml").write_text("gpus: {T4: {memory: 16}}\n")
+    echo.write_model(tmp_path / "model.echo")
+    found = resolved(tmp_path, mnist={"model": {"path": "model.echo"}})
+    assert only(found).code == "SW1301"
+    assert "mnist" in found.services

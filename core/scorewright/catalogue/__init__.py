@@ -118,6 +118,10 @@ class Catalogue:
         """A framework's minor releases, oldest first; empty where the catalogue has none."""
         return self._table(framework, models.Release)
 
+    def check(self, table: str) -> None:
+        """Load a table now. Raises `ScorewrightError` (SW1301) if it has a bad row."""
+        self._table(table, model_of(table))
+
     def vm_size(self, name: str) -> models.VmSize | None:
         """The size of that name, in whatever case it is written."""
         exact = self.vm_sizes.get(name)
@@ -154,14 +158,17 @@ def shipped() -> Catalogue:
 def load(folder: Path | None = None, extensions: Sequence[tuple[str, Extension]] = ()) -> Catalogue:
     """The catalogue for deploy files in ``folder``: ours, then what plugins bring, then the user's file.
 
-    Raises `ScorewrightError` (SW1301) where the user's file is not a catalogue.
+    Raises `ScorewrightError` (SW1301) where a row of theirs does not have the form of its table.
     """
     from . import override
 
-    own = override.read(folder)
-    if not own and not extensions:
+    laid = [*extensions, *override.read(folder)]
+    if not laid:
         return shipped()
-    return Catalogue([*extensions, *own])
+    book = Catalogue(laid)
+    for table in {table for _, extension in laid for table in extension}:
+        book.check(table)
+    return book
 
 
 def model_of(table: str) -> type[models.Row]:
