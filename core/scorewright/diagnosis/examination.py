@@ -93,11 +93,7 @@ def _match(rule: Rule, evidence: Evidence, text: str, number: int) -> _Match | N
     if rule.sources and evidence.source not in rule.sources:
         return None
     patterns, also, unless = rule.compiled
-    found = max(
-        (last for pattern in patterns if (last := _last(pattern, text)) is not None),
-        key=lambda match: match.start(),
-        default=None,
-    )
+    found = next((last for pattern in patterns if (last := _last(pattern, text)) is not None), None)
     if found is None or any(pattern.search(text) for pattern in unless):
         return None
     others = [_last(pattern, text) for pattern in also]

@@ -38,8 +38,9 @@ class Lookup:
 class Rule:
     """One cause: how its text is known and what is said of it.
 
-    ``patterns``: one of them must occur. ``also``: each must occur too. ``unless``: none may. ``sources``: where it is
-    looked for, empty for everywhere. ``otherwise``: values of groups that did not match.
+    ``patterns``: one of them must occur; the first that does is told, where it occurs last. ``also``: each must occur
+    too. ``unless``: none may. ``sources``: where it is looked for, empty for everywhere. ``otherwise``: values of
+    groups that did not match.
     """
 
     code: str

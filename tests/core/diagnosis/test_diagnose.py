@@ -46,6 +46,13 @@ def test_values_of_the_text_stand_in_cause_and_steps() -> None:
     assert "nvidia-cublas-cu12" in found.steps[0]
 
 
+def test_the_most_telling_pattern_of_a_rule_is_told_wherever_it_stands() -> None:
+    told = "The client 'x' does not have authorization to perform action 'Microsoft.Web/read' over scope '/a'"
+    found = diagnose([Evidence("service", f"{told}\nCode: AuthorizationFailed")])
+    assert found.cause == "The account that signed in may not do Microsoft.Web/read on /a."
+    assert found.quote == (told,)
+
+
 def test_an_unknown_failure_quotes_its_last_exception_and_errors() -> None:
     log = "Booting worker\nFATAL: first trouble\nline\nmymodel.OddError: the moon is wrong\nbye"
     found = diagnose([Evidence("container log", log)])
