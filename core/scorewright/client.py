@@ -8,8 +8,6 @@ import weakref
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import httpx
-
 from .errors import DeploymentError
 
 if TYPE_CHECKING:
@@ -55,6 +53,8 @@ class ServiceClient:
     """
 
     def __init__(self, endpoint: Endpoint, timeout: float = 60.0) -> None:
+        import httpx  # slow to import; checks and plans send nothing
+
         self.endpoint = endpoint
         # A proxy of the environment's cannot reach this machine's own loopback.
         self._http = httpx.Client(timeout=timeout, trust_env=not _loopback(endpoint.scoring_uri))
@@ -81,6 +81,8 @@ class ServiceClient:
 
         Raises `DeploymentError` (SW1720) if there is no answer.
         """
+        import httpx
+
         headers = {**self.endpoint.headers, "content-type": content_type, "accept": accept}
         try:
             response = self._http.post(self.endpoint.scoring_uri, content=body, headers=headers)
@@ -107,6 +109,8 @@ class ServiceClient:
 
 
 def _loopback(uri: str) -> bool:
+    import httpx
+
     try:
         host = httpx.URL(uri).host
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
