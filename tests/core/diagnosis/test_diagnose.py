@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scorewright.diagnosis import Diagnosis, Evidence, diagnose, redact, rules
+from scorewright.diagnosis import Diagnosis, Evidence, diagnose, redact
 from scorewright.diagnosis.examination import HEAD, LINE, LINES, TAIL
 
 CRASH = Evidence("operation", '{"code": "CrashLoopBackOff", "message": "Your container application crashed."}')
@@ -102,15 +102,21 @@ def test_colours_stamps_and_escapes_do_not_hide_a_cause() -> None:
     assert (found.code, found.quote) == ("SW2202", (MISSING,))
 
 
-def test_a_rule_that_names_sources_looks_at_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataclasses import replace
+def test_a_rule_that_names_sources_looks_at_no_other() -> None:
+    text = "Solving environment: ...working... "
+    assert diagnose([Evidence("build log", text)]).code == "SW2285"
+    assert diagnose([Evidence("container log", text)]).code is None
 
-    from scorewright.diagnosis import examination
 
-    narrow = tuple(replace(rule, sources=("build log",)) for rule in rules())
-    monkeypatch.setattr(examination, "rules", lambda: narrow)
-    assert diagnose([Evidence("container log", MISSING)]).code is None
-    assert diagnose([Evidence("build log", MISSING)]).code == "SW2202"
+def test_all_that_a_rule_asks_for_must_be_there() -> None:
+    frame, error = 'File "/var/azureml-server/aml_blueprint.py", line 29', "ModuleNotFoundError: No module named 'main'"
+    assert diagnose([Evidence("container log", f"{frame}\n{error}")]).quote == (frame, error)
+    assert diagnose([Evidence("container log", error)]).code == "SW2202"
+
+
+def test_of_two_lines_of_one_cause_the_last_is_told() -> None:
+    found = diagnose([Evidence("container log", f"ModuleNotFoundError: No module named 'optional'\nworks\n{MISSING}")])
+    assert found.quote == (MISSING,)
 
 
 SECRETS = [
