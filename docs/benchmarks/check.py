@@ -3,14 +3,16 @@
     python docs/benchmarks/check.py
 
 Goal: under one second, the start of Python included. Median of 9 rounds; the frameworks and Azure SDKs are hidden from
-the process, as on a machine that has none of them.
+the process, as on a machine that has none of them, and modules have their bytecode, as installed ones do.
 """
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -32,17 +34,21 @@ sys.exit(run(["check", "-f", sys.argv[1]]))
 """
 
 
-def seconds() -> float:
-    """How long one check takes."""
+def seconds(bytecode: str) -> float:
+    """How long one check takes. ``bytecode``: a folder for it."""
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    environment["PYTHONPYCACHEPREFIX"] = bytecode
+    command = [sys.executable, "-c", HIDDEN, str(EXAMPLE)]
     began = time.perf_counter()
-    subprocess.run([sys.executable, "-c", HIDDEN, str(EXAMPLE)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
     return time.perf_counter() - began
 
 
 def main() -> int:
     """Measure, print, and return 1 if the goal is missed."""
-    seconds()  # Fills the file cache and writes the bytecode.
-    taken = [seconds() for _ in range(ROUNDS)]
+    with tempfile.TemporaryDirectory() as bytecode:
+        seconds(bytecode)  # Fills the file cache and writes the bytecode.
+        taken = [seconds(bytecode) for _ in range(ROUNDS)]
     median = statistics.median(taken)
     spread = f"from {min(taken):.2f} to {max(taken):.2f}"
     click.echo(f"check of 10 services: {median:.2f} s ({spread}; goal: under {GOAL:g} s)")
