@@ -56,8 +56,7 @@ def cli_page() -> Iterator[str]:
         yield f"## {section}\n"
         for name, verb in VERBS.items():
             if verb.section == section:
-                command: click.Command = import_module(f"scorewright.cli.verbs.{verb.module}").command
-                yield from _verb(f"scorewright {name}", command, shared)
+                yield from _verb(f"scorewright {name}", verb.load(), shared)
     yield "## Options of every verb\n"
     yield _options(shared_options())
 

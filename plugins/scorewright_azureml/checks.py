@@ -26,7 +26,8 @@ def check(request: DesiredRequest) -> tuple[Finding, ...]:
 
 
 def _surroundings(spec: Spec) -> Iterator[Finding]:
-    yield from spec.origin.unset
+    if spec.workspace is None:
+        yield from spec.origin.unset
     try:
         workspace_of(spec)
     except DeploymentError as error:

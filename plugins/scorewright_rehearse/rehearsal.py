@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from scorewright.deployer import Deployer
 from scorewright.errors import ScorewrightError
 from scorewright.golden import golden_request
-from scorewright.spec.models import Workspace
+from scorewright.spec.models import Cluster, Workspace
 
 from . import catalogue
 from .emulator import DEFAULT_SUBSCRIPTION, Emulator
@@ -70,8 +70,13 @@ class Rehearsal:
     @property
     def ok(self) -> bool:
         """Whether no act failed, what was up needed no change, and nothing is left."""
+        return self.recovered(struck=False)
+
+    def recovered(self, *, struck: bool) -> bool:
+        """Whether all went well but for what a fault struck (``struck``): the first ``up`` or the new version."""
+        excused = {"up", "new version"} if struck else set()
         idle = all(act.writes == 0 for act in self.acts if act.name == "up again")
-        return idle and not self.left and not any(act.failure for act in self.acts)
+        return idle and not self.left and not any(act.failure for act in self.acts if act.name not in excused)
 
     def to_dict(self) -> dict[str, Json]:
         """The same as plain data, for ``--output json``."""
@@ -218,11 +223,16 @@ def _stages(events: list[tuple[float, Event]]) -> Iterator[Stage]:
 
 
 def _somewhere(spec: Spec) -> Spec:
-    """The deploy file with a workspace; where it names none, one that only the rehearsal has."""
-    if spec.workspace is not None:
-        return spec
-    made = Workspace(subscription_id=DEFAULT_SUBSCRIPTION, resource_group="rehearsal", name="rehearsal")
-    return spec.model_copy(update={"workspace": made})
+    """The deploy file with a workspace and a cluster; where it names none, such as only the rehearsal has."""
+    made: dict[str, Workspace | Cluster] = {}
+    if spec.workspace is None:
+        made["workspace"] = Workspace(
+            subscription_id=DEFAULT_SUBSCRIPTION, resource_group="rehearsal", name="rehearsal"
+        )
+    if spec.cluster is None:
+        replicas = sum(service.replicas or 1 for service in spec.services.values())
+        made["cluster"] = Cluster(name="rehearsal", node_count=max(3, replicas + 1))
+    return spec.alone().model_copy(update=made)
 
 
 def _newer(spec: Spec) -> Spec:

@@ -9,7 +9,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -101,7 +100,7 @@ def named_commands() -> list[tuple[str, str]]:
 def test_every_command_that_is_named_exists_with_its_options(command: str, where: str) -> None:
     verb, *args = shlex.split(re.split(r" [>|&]", command)[0])[1:]
     assert verb in VERBS, f"{where} names {command!r}"
-    known: click.Command = import_module(f"scorewright.cli.verbs.{VERBS[verb].module}").command
+    known = VERBS[verb].load()
     try:
         known.make_context(verb, args)
     except (click.BadParameter, click.BadOptionUsage):

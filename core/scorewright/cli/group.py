@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,11 +26,7 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load a verb's module and return its command."""
         verb = VERBS.get(cmd_name)
-        if verb is None:
-            return None
-        module = importlib.import_module(f"scorewright.cli.verbs.{verb.module}")
-        command: click.Command = module.command
-        return command
+        return None if verb is None else verb.load()
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -471,3 +471,10 @@ class Spec(Model):
         narrowed._origin = self._origin
         narrowed._narrowed = self._narrowed or narrowed.services.keys() != self.services.keys()
         return narrowed
+
+    def alone(self) -> Spec:
+        """The same spec as if no service had been left out: where there is nothing else on the target, as in a
+        rehearsal."""
+        whole = self.model_copy()
+        whole._narrowed = False
+        return whole

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import click
 
 
 class Verb(NamedTuple):
-    """What ``scorewright --help`` says of a verb without loading it. ``section``: the heading it stands under."""
+    """What ``scorewright --help`` says of a verb without loading it.
+
+    ``section``: the heading it stands under. ``module``: beside this one; a verb that needs an extra lives in that
+    extra's package and is named in full.
+    """
 
     section: str
     summary: str
     module: str
+
+    def load(self) -> click.Command:
+        """Import the verb's module and give its command."""
+        name = self.module if "." in self.module else f"{__name__}.{self.module}"
+        command: click.Command = import_module(name).command
+        return command
 
 
 VERBS: dict[str, Verb] = {
@@ -20,6 +34,9 @@ VERBS: dict[str, Verb] = {
     "render": Verb("Write", "Write the bundles: score.py, runtime, conda file, manifest.", "render"),
     "plan": Verb("Deploy", "Show what `up` would create, change, replace and delete.", "plan"),
     "up": Verb("Deploy", "Make the target what the deploy file says.", "up"),
+    "rehearse": Verb(
+        "Deploy", "Rehearse the whole Azure run on this machine, with or without faults.", "scorewright_rehearse.verb"
+    ),
     "rollback": Verb("Deploy", "Put a service back to the version before.", "rollback"),
     "down": Verb("Deploy", "Delete what we made and say what is left.", "down"),
     "status": Verb("Operate", "Show state, version, replicas, device and scoring URI.", "status"),
