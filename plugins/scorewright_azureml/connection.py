@@ -55,6 +55,10 @@ class Connection:
         self.spare = Gpus()
         self._pool = pool
 
+    def close(self) -> None:
+        """End its SDK processes."""
+        self._pool.close()
+
     def read(self, operation: str, **arguments: object) -> Any:  # noqa: ANN401 - plain data, of the operation's own shape
         """Call what changes nothing. Raises `SdkError`."""
         return self._call(operation, arguments, READ_SECONDS)
@@ -111,10 +115,16 @@ def connect(spec: Spec) -> Connection:
     key = (workspace, tuple(sorted(environment.items())))
     with _lock:
         if key not in _open:
-            pool = SdkPool(environment, size=WORKERS)
-            atexit.register(pool.close)
-            _open[key] = Connection(workspace, pool)
+            _open[key] = Connection(workspace, SdkPool(environment, size=WORKERS))
         return _open[key]
+
+
+@atexit.register
+def close() -> None:
+    """End all connections; the next `connect` opens a new one."""
+    with _lock:
+        while _open:
+            _open.popitem()[1].close()
 
 
 def require_sdk() -> None:

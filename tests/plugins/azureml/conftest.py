@@ -39,13 +39,13 @@ class Azure:
     def __init__(self, emulator: Emulator, folder: Path) -> None:
         self.emulator = emulator
         self.events: list[Event] = []
-        self._file = folder / "deploy.yaml"
+        self.file = folder / "deploy.yaml"
         self.run = scorewright.Deployer(target="azureml")
 
     def spec(self, services: str = ONNX, head: str = HEAD) -> Spec:
         """A deploy file of these services."""
-        self._file.write_text(head + services)
-        return scorewright.load(self._file)
+        self.file.write_text(head + services)
+        return scorewright.load(self.file)
 
     def up(self, spec: Spec) -> Result:
         """Plan and apply."""
