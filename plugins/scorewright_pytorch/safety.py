@@ -35,6 +35,7 @@ _FUNCTIONS = frozenset(
         *("FloatPow", "ceiling", "floor", "sqrt", "min", "max", "abs", "len", "isinstance"),
     ]
 )
+_MOST_SNIFFED = 2**20  # of members that nothing is known of
 _METHODS = frozenset(["size", "stride", "dim", "numel", "storage_offset"])
 _NODES = (
     *(ast.Expression, ast.Call, ast.keyword, ast.Name, ast.Load, ast.Constant, ast.Attribute, ast.Subscript),
@@ -75,33 +76,58 @@ def _is_plain_node(node: ast.AST) -> bool:
 
 def _pickled(archive: Archive) -> Iterator[tuple[str, list[str]]]:
     """The pickles of an archive that are not just tensors, each with what it names."""
+    numbers, said = _payloads(archive)
+    yield from said
     for name in archive.under(""):
-        data = archive.read(name) if name.endswith(".pt") or archive.size(name) < 2**20 else b""
-        pickled = _inner_pickle(data) if name.endswith((".pt", ".pkl")) or data[:1] == b"\x80" else None
-        if pickled is not None:
-            unsafe = unsafe_names(pickled)
-            if unsafe:
-                yield name, unsafe
-    for config in (*archive.under("data/weights/"), *archive.under("data/constants/")):
-        if config.endswith(".json"):
-            payloads = archive.json(config).get("config") or {}
-            pickles = sorted(str(key) for key, said in payloads.items() if said.get("use_pickle"))
-            if pickles:
-                yield config, [f"the pickled {key}" for key in pickles]
+        if name in numbers:  # any bytes at all, also such as a pickle begins with
+            continue
+        always = name.endswith((".pt", ".pkl"))
+        if not always and archive.size(name) >= _MOST_SNIFFED:
+            continue
+        unsafe = sorted({bad for data in _inner_pickles(archive.read(name), always) for bad in unsafe_names(data)})
+        if unsafe:
+            yield name, unsafe
 
 
-def _inner_pickle(data: bytes) -> bytes | None:
-    """The pickle in the bytes of a ``torch.save`` file, or the bytes themselves if they are one."""
-    if not data:
-        return None
+def _payloads(archive: Archive) -> tuple[set[str], list[tuple[str, list[str]]]]:
+    """The members that torch reads as bare numbers, and each table of weights or constants with what it unpickles.
+
+    Constants are unpickled by their file's name, whatever the table says of them.
+    """
+    numbers: set[str] = set()
+    found = []
+    for table in (*archive.under("data/weights/"), *archive.under("data/constants/")):
+        if not table.endswith(".json"):
+            continue
+        folder, _, _ = table.rpartition("/")
+        payloads = (archive.json(table).get("config") or {}).items()
+        bare = {key: f"{folder}/{said['path_name']}" for key, said in payloads if _is_bare(folder, said)}
+        numbers |= set(bare.values())
+        if pickles := sorted(str(key) for key, _ in payloads if key not in bare):
+            found.append((table, [f"the pickled {key}" for key in pickles]))
+    return numbers, found
+
+
+def _is_bare(folder: str, said: dict[str, Any]) -> bool:
+    """Whether torch reads a payload as numbers: ``_load_state_dict`` and ``_load_constants`` in
+    https://github.com/pytorch/pytorch/blob/main/torch/export/pt2_archive/_package.py
+    """
+    is_tensor = folder == "data/weights" or str(said.get("path_name")).startswith("tensor_")
+    return is_tensor and said.get("use_pickle") is False
+
+
+def _inner_pickles(data: bytes, always: bool) -> list[bytes]:
+    """The pickles in the bytes of a ``torch.save`` file, or the bytes themselves if they are one.
+
+    ``always``: torch unpickles whatever is there; a pickle of the oldest protocol begins with no mark.
+    """
     if data.startswith(b"PK"):
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as inner:
-                name = next((name for name in inner.namelist() if name.endswith("data.pkl")), None)
-                return inner.read(name) if name else None
+                return [inner.read(name) for name in inner.namelist() if name.endswith("data.pkl")]
         except zipfile.BadZipFile as error:
             raise ValueError("an archive in it is damaged") from error
-    return data if data[:1] == b"\x80" else None
+    return [data] if data[:1] == b"\x80" or (always and data) else []
 
 
 def _texts(value: object, key: str) -> Iterator[str]:

@@ -308,6 +308,36 @@ def test_pickled_weights_in_a_program_need_consent(models: Path, tmp_path: Path)
     assert codes(look(path)) == ["SW1215"]
 
 
+def test_weights_may_begin_as_a_pickle_does(models: Path, tmp_path: Path) -> None:
+    import torch
+
+    def change(data: bytes) -> bytes:
+        return b"\x80" + data[1:]
+
+    path = rewrite(models / "program.pt2", tmp_path / "m.pt2", "data/weights/weight_0", change)
+    assert codes(look(path)) == []
+    torch.export.load(path)
+
+
+@pytest.mark.parametrize(
+    ("file", "pickled"), [("opaque_obj_0", "false"), ("custom_obj_0", "false"), ("tensor_0", "true")]
+)
+def test_constants_that_torch_unpickles_need_consent(models: Path, tmp_path: Path, file: str, pickled: str) -> None:
+    def change(_: bytes) -> bytes:
+        return f'{{"config": {{"c": {{"path_name": "{file}", "use_pickle": {pickled}}}}}}}'.encode()
+
+    path = rewrite(models / "program.pt2", tmp_path / "m.pt2", "model_constants_config.json", change)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(f"program/data/constants/{file}", b"cposix\nsystem\n(S'true'\ntR.")
+    assert codes(look(path)) == ["SW1215"]
+
+
+def test_a_sample_in_the_oldest_pickle_protocol_is_looked_at(models: Path, tmp_path: Path) -> None:
+    hostile = pickle.dumps(Hostile(tmp_path / "was-here"), protocol=0)
+    path = rewrite(models / "program.pt2", tmp_path / "m.pt2", "sample_inputs/model.pt", lambda _: hostile)
+    assert codes(look(path)) == ["SW1215"]
+
+
 @pytest.mark.parametrize("text", ["Symbol('s77', positive=True, integer=True)", "L['a'].size()[0] == L['b'].size()[0]"])
 def test_what_torch_writes_is_plain(text: str) -> None:
     assert is_plain(text)
