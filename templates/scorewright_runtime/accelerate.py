@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -83,8 +84,22 @@ def wholes(rows: Any) -> np.ndarray | None:
 
 
 def dumps(value: object) -> bytes:
-    """JSON text of plain values without NaN; compact, UTF-8."""
+    """JSON text of plain values; compact, UTF-8. NaN and infinities, which JSON lacks, become null."""
     if orjson is not None:
         text: bytes = orjson.dumps(value)
         return text
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    try:
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    except ValueError:
+        return json.dumps(_with_gaps(value), separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _with_gaps(value: Any) -> Any:
+    """The value with None for what is not finite, as orjson writes it."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, list):
+        return [_with_gaps(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _with_gaps(item) for key, item in value.items()}
+    return value

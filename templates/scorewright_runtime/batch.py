@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .types import Arrays, Model, Signature
 
 
-FAST = 0.0005
+FAST = 0.001
 """Seconds that a fast call takes at most."""
 
 

@@ -2,7 +2,7 @@
 
 There is no fixed wait. A lone request runs at once. After a call for several, when fewer are waiting than it had, the
 next one lingers up to ``max_delay_ms`` for the callers who have just been answered and come back; without that, large
-and small batches would alternate. Models that take less than half a millisecond are called on the loop itself, where a
+and small batches would alternate. Models that take less than a millisecond are called on the loop itself, where a
 burst of requests is one call; slower ones in a thread, so that requests are read and answered meanwhile.
 """
 

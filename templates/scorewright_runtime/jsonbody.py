@@ -1,30 +1,18 @@
-"""JSON bodies: exact decoding with the standard library, and a short cut for plain numbers that never decides alone.
-
-The short cut compares the body's skeleton (all brackets, commas and keys, numbers taken out) with the one that rows of
-the same shape must have. Only then does the fastest parser at hand read the numbers: pysimdjson, orjson or the standard
-library. Whatever is unusual (strings, null, ragged lists, repeated keys) has another skeleton and goes the exact way,
-which alone words the refusals; so answers and errors do not depend on what is installed.
-"""
+"""JSON bodies, decoded exactly or refused with the reason. `plainrows` is the short cut for plain numbers."""
 
 from __future__ import annotations
 
 import json
-import math
 import sys
 from typing import TYPE_CHECKING, Any
 
 from . import accelerate
 from .errors import BadRequest
-from .limits import MAX_CONTAINERS, MAX_RANK
+from .limits import MAX_CONTAINERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from .types import Arrays, Signature, TensorSpec
-
-_NUMBERS = b"0123456789.eE+- \t\r\n"
-_DATA = b'{"data":'
-_INPUTS = b'{"inputs":{'
 _CHARSETS = {
     "": "utf-8",
     "utf-8": "utf-8",
@@ -94,71 +82,3 @@ def _bounded_int(digits: str) -> int:
 
 _PARSE_INT: Callable[[str], int] | None = None if hasattr(sys, "set_int_max_str_digits") else _bounded_int
 """Older Pythons take any number of digits, in quadratic time."""
-
-
-def numbers(body: bytes, signature: Signature) -> tuple[str, Arrays] | None:
-    """Plain numeric rows as float64 (int64 for whole-number inputs), after the body's form, ``data`` or ``inputs``.
-
-    None means nothing but that the exact way must decide.
-    """
-    specs = signature.inputs
-    if any(spec.numpy.kind not in "iuf" for spec in specs):
-        return None
-    skeleton = body.translate(None, _NUMBERS)
-    if skeleton.startswith(_DATA) and skeleton.endswith(b"}") and len(specs) == 1:
-        form, shapes = "data", [_regular_shape(skeleton[len(_DATA) : -1])]
-    elif skeleton.startswith(_INPUTS) and skeleton.endswith(b"}}"):
-        form, shapes = "inputs", _named_shapes(skeleton[len(_INPUTS) : -2])
-    else:
-        return None
-    try:
-        arrays = _read(body, specs, shapes)
-    except (ValueError, TypeError, KeyError, OverflowError, RuntimeError, RecursionError, AttributeError):
-        return None  # whatever is wrong, the exact way finds it and names it
-    return None if arrays is None else (form, arrays)
-
-
-def _named_shapes(skeleton: bytes) -> list[tuple[int, ...] | None]:
-    """The shapes in ``"a":[[,]],"b":[,]``, in that order; ``skeleton``: what stands between the inner braces."""
-    parts = skeleton.split(b'"')
-    rows = [part[:-1] if part.endswith(b",") else part for part in parts[2::2]]
-    return [_regular_shape(row[1:]) if row.startswith(b":") else None for row in rows]
-
-
-def _read(body: bytes, specs: Sequence[TensorSpec], shapes: Sequence[tuple[int, ...] | None]) -> Arrays | None:
-    """Read the numbers; the skeleton has shown already where they stand and how many places there are."""
-    if len(shapes) != len(specs) or None in shapes:
-        return None
-    document = accelerate.parse(body)
-    if "data" in document:
-        names, tensors = [specs[0].name], [document["data"]]
-    else:
-        names = list(document["inputs"])
-        tensors = [document["inputs"][name] for name in names]
-    by_name = {spec.name: spec for spec in specs}
-    result: Arrays = {}
-    for name, rows, shape in zip(names, tensors, shapes):
-        array = accelerate.floats(rows) if by_name[name].numpy.kind == "f" else accelerate.wholes(rows)
-        # A place without a number ("[]") looks like one with a number until the numbers are counted.
-        if array is None or shape is None or array.size != math.prod(shape):
-            return None
-        result[name] = array.reshape(shape)
-    return result if len(result) == len(specs) else None
-
-
-def _regular_shape(skeleton: bytes) -> tuple[int, ...] | None:
-    """The shape of the nested lists with that skeleton, None where they are no regular array."""
-    rank = len(skeleton) - len(skeleton.lstrip(b"["))
-    if not 0 < rank <= MAX_RANK:
-        return None
-    width = skeleton.find(b"]", rank) - rank + 1
-    block = b"[" + b"," * (width - 1) + b"]"
-    shape = [width]
-    for depth in range(1, rank):
-        end = skeleton.find(b"]" * (depth + 1))
-        count = (end + depth - (rank - depth) + 1) // (len(block) + 1)
-        if end < 0 or count < 1:
-            return None
-        block = b"[" + b",".join([block] * count) + b"]"
-        shape.append(count)
-    return tuple(reversed(shape)) if block == skeleton else None

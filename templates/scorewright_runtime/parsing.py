@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from . import jsonbody, npy, v2
+from . import jsonbody, npy, plainrows, v2
 from .body import accepted_array, media_type, unpacked
 from .convert import cast, conform, from_json
 from .errors import BadRequest, nearest
@@ -116,7 +116,7 @@ class Parser:
 
     def _json(self, data: bytes, charset: str, array: str) -> Body:
         if not self._free and charset.lower() in _FAST_CHARSETS:
-            plain = jsonbody.numbers(data, self._signature)
+            plain = plainrows.numbers(data, self._signature)
             if plain is not None:
                 try:
                     form, values = plain

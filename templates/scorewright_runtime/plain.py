@@ -11,11 +11,9 @@ if TYPE_CHECKING:
 
 
 def plain_list(array: np.ndarray) -> Any:
-    """The values as nested lists, as ``tolist`` gives them; NaN and infinities, which JSON lacks, as None."""
+    """The values as nested lists, as ``tolist`` gives them."""
     kind = array.dtype.kind
-    if kind == "f":
-        return array.tolist() if np.isfinite(array).all() else _with_gaps(array)
-    if kind in "biuU":
+    if kind in "biufU":
         return array.tolist()
     if kind in "SO":
         return plain(array.tolist())
@@ -24,10 +22,8 @@ def plain_list(array: np.ndarray) -> Any:
 
 def plain(value: object) -> Any:
     """A value of a handler's as what JSON can say. Raises `TypeError` where it can say nothing of the kind."""
-    if value is None or isinstance(value, (bool, int, str)):
+    if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    if isinstance(value, float):
-        return value if np.isfinite(value) else None
     if isinstance(value, (np.ndarray, np.generic)):
         return plain_list(np.asarray(value))
     if isinstance(value, bytes):
@@ -41,9 +37,3 @@ def plain(value: object) -> Any:
 
 def _plain_dict(value: Mapping[object, object]) -> dict[str, Any]:
     return {str(key): plain(item) for key, item in value.items()}
-
-
-def _with_gaps(array: np.ndarray) -> Any:
-    gaps = array.astype(object)
-    gaps[~np.isfinite(array)] = None
-    return gaps.tolist()

@@ -51,7 +51,7 @@ def never() -> bool:
     return False
 
 
-def make(model: Doubler, max_rows: int = 8, timeout: float = 20.0, delay: float = 0.0, pace: float = 1e-3) -> Batcher:
+def make(model: Doubler, max_rows: int = 8, timeout: float = 20.0, delay: float = 0.0, pace: float = 1e-2) -> Batcher:
     """A batcher on the running loop around a model that is taken for slow unless ``pace`` says otherwise."""
     metrics = Metrics()
     caller = Caller(model, ROWS, True, metrics)
@@ -80,7 +80,7 @@ def test_a_lone_request_runs_at_once_and_alone() -> None:
     assert outcome.outputs["double_x"].tolist() == [[2, 2], [4, 4]]
 
 
-@pytest.mark.parametrize("pace", [1e-6, 1e-3])
+@pytest.mark.parametrize("pace", [1e-6, 1e-2])
 def test_a_burst_is_one_call_and_everybody_gets_their_own_rows(pace: float) -> None:
     async def scenario() -> list[Outcome]:
         batcher = make(Doubler(), pace=pace)
@@ -249,7 +249,7 @@ def test_threads_share_calls_of_a_slow_model() -> None:
     model = Gated()
     metrics = Metrics()
     caller = Caller(model, ROWS, True, metrics)
-    caller.pace = caller.row_pace = 1e-3
+    caller.pace = caller.row_pace = 1e-2
     call = ThreadedCall(caller, lambda: Batcher(caller, metrics, 8, 0.0, 20.0), 20.0)
     answers: dict[int, list[list[float]]] = {}
 
