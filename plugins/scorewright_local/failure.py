@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scorewright.diagnosis import Evidence, diagnose
 from scorewright.errors import DeploymentError
 
 if TYPE_CHECKING:
@@ -104,8 +105,11 @@ def start_error(event: Mapping[str, Any], version: Version, log: Path) -> Deploy
 
 def _crashed(service: str, chain: Sequence[Crash], place: Frame | None, lines: list[str]) -> DeploymentError:
     where = "" if place is None else f"{place.file}:{place.line}: {place.source}\n"
+    found = diagnose([Evidence("container log", "\n".join(lines))])
     steps = [f"Fix what the exception says{'' if place is None else f' at {place.file}:{place.line}'}."]
-    steps += [f"See what it means: `scorewright explain {code}`" for code in OWN_CODE.findall(chain[-1].message)[:1]]
+    steps += found.steps
+    codes = OWN_CODE.findall(chain[-1].message)[:1] or ([found.code] if found.code else [])
+    steps += [f"See what it means: `scorewright explain {code}`" for code in codes]
     return DeploymentError(
         "SW2005",
         f"Service {service} did not start: {str(chain[-1]).splitlines()[0]}",
