@@ -63,7 +63,7 @@ def inspect_exported(request: InspectRequest) -> Inspection:
 def _signature(program: dict[str, Any]) -> tuple[Signature, dict[str, Any]]:
     module = program["graph_module"]
     values = module["graph"]["tensor_values"]
-    inputs = [spec["user_input"]["arg"] for spec in module["signature"]["input_specs"] if "user_input" in spec]
+    inputs = _user_inputs(program)
     outputs = [spec["user_output"]["arg"] for spec in module["signature"]["output_specs"] if "user_output" in spec]
     entry = next(call["signature"] for call in module["module_call_graph"] if call["fqn"] == "")
     positional, keywords = _in_names(entry, len(inputs))
@@ -124,13 +124,25 @@ def _row_limits(program: dict[str, Any], found: Signature) -> list[Finding]:
     """A warning where the batch axis was exported with a most: more rows than that are an error in the program."""
     if not found.batch:
         return []
-    limits = [said.get("max_val") for said in (program.get("range_constraints") or {}).values()]
-    most = [limit for limit in limits if isinstance(limit, int)]
-    if not most:
+    most = _most(program, _first_axis(_user_inputs(program)[0], program["graph_module"]["graph"]["tensor_values"]))
+    if most is None:
         return []
-    message = f"the program was exported for at most {min(most)} rows"
-    hint = f"batching: {{max_batch_size: {min(most)}}}"
+    message = f"the program was exported for at most {most} rows"
+    hint = f"batching: {{max_batch_size: {most}}}"
     return [Finding(Level.WARNING, "SW1214", message, hint=hint, path="batching.max_batch_size")]
+
+
+def _most(program: dict[str, Any], axis: str | None) -> int | None:
+    """The most that an open axis was exported for; the program says it by the symbol's name."""
+    for name, said in (program.get("range_constraints") or {}).items():
+        if str(axis).startswith(f"Symbol('{name}'") and isinstance(said.get("max_val"), int):
+            return int(said["max_val"])
+    return None
+
+
+def _user_inputs(program: dict[str, Any]) -> list[dict[str, Any]]:
+    specs = program["graph_module"]["signature"]["input_specs"]
+    return [spec["user_input"]["arg"] for spec in specs if "user_input" in spec]
 
 
 def _compiled_only(request: InspectRequest) -> Finding:

@@ -28,11 +28,17 @@ _OPERATOR = re.compile(
 # What symbolic sizes are built from (sympy and torch.utils._sympy) and what guards call.
 _FUNCTIONS = frozenset(
     [
-        *("Symbol", "Integer", "Rational", "Float", "Max", "Min", "Abs", "Pow", "Eq", "Ne", "Lt", "Le", "Gt", "Ge"),
-        *("And", "Or", "Not", "Mod", "PythonMod", "CleanDiv", "FloorDiv", "CeilDiv", "IntTrueDiv", "FloatTrueDiv"),
+        *("Symbol", "Integer", "Rational", "Float", "Add", "Mul", "Pow", "Abs", "Mod", "ceiling", "floor", "sqrt"),
+        *("Eq", "Ne", "Lt", "Le", "Gt", "Ge", "Equality", "Unequality", "LessThan", "StrictLessThan", "GreaterThan"),
+        *("StrictGreaterThan", "And", "Or", "Not", "Piecewise", "ExprCondPair", "ITE"),
+        *("Max", "Min", "MinMaxBase", "PythonMod", "CleanDiv", "FloorDiv", "CeilDiv", "IntTrueDiv", "FloatTrueDiv"),
         *("ModularIndexing", "Where", "CeilToInt", "FloorToInt", "TruncToInt", "TruncToFloat", "RoundToInt"),
-        *("RoundDecimal", "ToFloat", "IsNonOverlappingAndDenseIndicator", "BitwiseFn_bitwise_and", "PowByNatural"),
-        *("FloatPow", "ceiling", "floor", "sqrt", "min", "max", "abs", "len", "isinstance"),
+        *("RoundDecimal", "ToFloat", "IsNonOverlappingAndDenseIndicator", "PowByNatural", "FloatPow", "Identity"),
+        *("LShift", "RShift", *(f"BitwiseFn_bitwise_{kind}" for kind in ("and", "or", "xor"))),
+        *(f"OpaqueUnaryFn_{kind}" for kind in ("sqrt", "exp", "log", "log2", "asinh")),
+        *(f"OpaqueUnaryFn_{arc}{kind}" for arc in ("", "a") for kind in ("sin", "cos", "tan")),
+        *(f"OpaqueUnaryFn_{kind}h" for kind in ("sin", "cos", "tan")),
+        *("min", "max", "abs", "len", "isinstance"),
     ]
 )
 _MOST_SNIFFED = 2**20  # of members that nothing is known of

@@ -130,6 +130,11 @@ def _programs(net: Any, further: Any, folder: Path) -> None:
             {"right": x.to(torch.float16)},
             dynamic_shapes={"left": {0: batch}, "right": {0: batch}},
         ),
+        "picture": torch.export.export(
+            torch.nn.Sequential(torch.nn.Conv2d(3, 2, 3), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()),
+            (torch.zeros(2, 3, 8, 8),),
+            dynamic_shapes=({0: batch, **{axis: torch.export.Dim(f"a{axis}", min=4, max=64) for axis in (2, 3)}},),
+        ),
         "brain": torch.export.export(further.Pair(), (x.to(torch.bfloat16),), dynamic_shapes={"x": {0: batch}}),
     }
     for name, program in programs.items():

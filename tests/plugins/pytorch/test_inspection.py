@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -336,6 +337,23 @@ def test_a_sample_in_the_oldest_pickle_protocol_is_looked_at(models: Path, tmp_p
     hostile = pickle.dumps(Hostile(tmp_path / "was-here"), protocol=0)
     path = rewrite(models / "program.pt2", tmp_path / "m.pt2", "sample_inputs/model.pt", lambda _: hostile)
     assert codes(look(path)) == ["SW1215"]
+
+
+def test_every_function_of_torchs_own_sizes_is_plain() -> None:
+    from torch.utils._sympy import functions
+
+    sympy = import_module("sympy")  # without types
+    kinds = [kind for kind in vars(functions).values() if isinstance(kind, type) and issubclass(kind, sympy.Basic)]
+    ours = [kind.__name__ for kind in kinds if kind.__module__ == functions.__name__]
+    assert "FloorDiv" in ours
+    assert [name for name in ours if not is_plain(f"{name}(Integer(1))")] == []
+
+
+def test_a_program_with_open_height_and_width_is_plain(models: Path) -> None:
+    inspection = look(models / "picture.pt2")
+    assert inspection.signature is not None
+    assert inspection.signature.inputs[0].shape == (None, 3, None, None)
+    assert codes(inspection) == []  # what height and width may be at most says nothing of the rows
 
 
 @pytest.mark.parametrize("text", ["Symbol('s77', positive=True, integer=True)", "L['a'].size()[0] == L['b'].size()[0]"])
