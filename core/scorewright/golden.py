@@ -71,13 +71,12 @@ class GoldenRequest:
             raise DeploymentError("SW1711", summary, cause=answer.message(), steps=[_LOGS.format(name)])
         self._check_headers(name, answer)
         got = answer.json()
-        problem = misshapen(got, self.outputs)
+        problem, expected = misshapen(got, self.outputs), False
         if problem is None and self.expect is not None:
-            problem = difference(self.expect, got)
+            problem, expected = difference(self.expect, got), True
         if problem is not None:
             summary = f"{name} answered the golden request with something else"
-            steps = ["if the new answer is right, write it to the file that sample.expect names"]
-            raise DeploymentError("SW1712", summary, cause=problem, steps=steps)
+            raise DeploymentError("SW1712", summary, cause=problem, steps=[_IF_RIGHT[expected]])
 
     def _ask(self, client: ServiceClient, patience: float) -> Answer:
         """The answer to the first body that is not refused, else to the first body."""
@@ -206,4 +205,8 @@ def _decode(path: Path) -> Json:
     return decoded
 
 
+_IF_RIGHT = {
+    True: "if the new answer is right, write it to the file that sample.expect names",
+    False: "if the answer is right, say so: give `outputs` of the service the names, dtypes and shapes it has",
+}
 _LOGS = "see what it wrote: scorewright logs {}"

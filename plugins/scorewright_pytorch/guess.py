@@ -22,7 +22,7 @@ def guess_inputs(
         if sample is not None and sample.dtype in DTYPES:
             guessed.append(TensorSpec(name, sample.dtype, (None, *sample.shape[1:])))
         else:
-            guessed.append(TensorSpec(name, "float32", _first_input(stored)))
+            guessed.append(TensorSpec(name, _dtype(stored), _first_input(stored)))
     return tuple(guessed)
 
 
@@ -30,7 +30,13 @@ def guess_outputs(count: int, stored: Mapping[str, StoredTensor]) -> tuple[Tenso
     """Outputs of the width that the last layer's weights have."""
     names = ["output"] if count == 1 else [f"output_{number}" for number in range(count)]
     weights = [found.shape for key, found in stored.items() if key.endswith("weight") and len(found.shape) == 2]
-    return tuple(TensorSpec(name, "float32", (None, weights[-1][0] if weights else None)) for name in names)
+    return tuple(TensorSpec(name, _dtype(stored), (None, weights[-1][0] if weights else None)) for name in names)
+
+
+def _dtype(stored: Mapping[str, StoredTensor]) -> str:
+    """What the weights compute in, float32 where that is not served."""
+    found = next((one.dtype for key, one in stored.items() if key.endswith("weight")), "")
+    return found if found.startswith("float") and found in DTYPES else "float32"
 
 
 def _first_input(stored: Mapping[str, StoredTensor]) -> tuple[int | None, ...]:

@@ -138,5 +138,5 @@ def _in_bundle(path: Path) -> str:
 
 def _no_module(request: InspectRequest) -> Finding:
     message = f"{request.path.name} holds weights; which network they belong to stands in no file of it"
-    hint = f"give the Python file that defines the network:\nmodel: {{path: {request.path.name}, module: net.py}}"
+    hint = "give the Python file that defines the network:\nmodel: {module: net.py}"
     return Finding(Level.ERROR, "SW1218", message, hint=hint, path="model.module")

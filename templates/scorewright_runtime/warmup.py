@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import StartError
+from .errors import RequestError, StartError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,9 +50,12 @@ def warm_up(model: Model, signature: Signature, sizes: Sequence[int]) -> Arrays 
             outputs = model.predict(inputs)
             for rows in sizes[1:]:
                 model.predict(blank(signature, rows, length) or inputs)
+        except StartError:  # such as outputs of other names: no other input makes up for it
+            raise
         except Exception as error:
             if not open_axes:
-                text = f"the model fails on inputs built from its own signature: {error!r}"
+                said = error.message if isinstance(error, RequestError) else repr(error)
+                text = f"the model fails on inputs built from its own signature: {said}"
                 raise StartError("SW1504", text) from error
             log.debug("warm-up with open axes of length %d failed: %r", length, error)
             continue

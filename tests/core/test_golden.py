@@ -131,6 +131,7 @@ def test_an_expected_answer_is_compared(server: Server, tmp_path: Path) -> None:
     server.answers(body=b"[[1.0, 2.1]]")
     error = refusal(request, server.endpoint)
     assert (error.code, error.cause) == ("SW1712", "at $[0][1]: expected 2.0, got 2.1")
+    assert "sample.expect" in error.steps[0]
 
 
 @pytest.mark.parametrize(
@@ -154,7 +155,9 @@ def test_a_refusal_is_told_in_the_services_own_words(server: Server, status: int
 @pytest.mark.parametrize("body", [b"[[1.0]]", b'{"outputs": {"z": [[1, 2]]}}', b'"[[1, 2]]"', b"{}"])
 def test_an_answer_of_the_wrong_shape_is_refused(server: Server, body: bytes) -> None:
     server.answers(body=body)
-    assert refusal(golden(), server.endpoint).code == "SW1712"
+    error = refusal(golden(), server.endpoint)
+    assert error.code == "SW1712"
+    assert "`outputs`" in error.steps[0]  # there is no sample.expect to change
 
 
 @pytest.mark.parametrize("keys", [{"output": "argmax"}, {"handler": "handler.py"}])

@@ -102,6 +102,24 @@ def test_a_model_that_fails_on_its_own_signature_stops_the_start(start: Callable
         start(ROWS, Broken())
 
 
+def test_what_stops_the_start_is_told_in_plain_words(start: Callable[..., Service]) -> None:
+    class Choosy(Doubler):
+        def predict(self, inputs: Arrays) -> Arrays:
+            raise BadRequest("SW1231", "the model cannot take these values")
+
+    with pytest.raises(StartError, match=r"signature: the model cannot take these values$"):
+        start(ROWS, Choosy())
+
+
+def test_outputs_of_other_names_stop_the_start_as_such(start: Callable[..., Service]) -> None:
+    class Renamed(Doubler):
+        def predict(self, inputs: Arrays) -> Arrays:
+            raise StartError("SW1230", "the model returns sum")
+
+    with pytest.raises(StartError, match=r"^SW1230: the model returns sum$"):
+        start(signature_of(x=("float32", [None, None])), Renamed())
+
+
 def test_open_axes_are_guessed(start: Callable[..., Service], caplog: pytest.LogCaptureFixture) -> None:
     class AtLeast32(Doubler):
         def predict(self, inputs: Arrays) -> Arrays:

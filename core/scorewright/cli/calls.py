@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .run import Run
+
+
+# A command in a text that reads the deploy file, up to its options.
+_COMMAND = re.compile(
+    r"(scorewright (?:check|plan|up|down|status|lock|(?:logs|keys|rollback|score) [\w.-]+))(?: -t [\w.-]+)?(?![\w-]| -)"
+)
 
 
 def curl(run: Run, name: str, scoring_uri: str) -> Iterator[str]:
@@ -31,6 +38,12 @@ def curl(run: Run, name: str, scoring_uri: str) -> Iterator[str]:
         kind = sniff(file.read(8))
     shown = sample.relative_to(here) if sample.is_relative_to(here) else sample
     yield f"    -H 'Content-Type: {kind}' --data-binary {shlex.quote(f'@{shown}')}"
+
+
+def addressed(text: str, run: Run) -> str:
+    """The text with every command in it leading to the file and target of this run, so that it can be pasted."""
+    where = shlex.join(selection(run))
+    return _COMMAND.sub(lambda found: f"{found[1]} {where}", text) if where else text
 
 
 def selection(run: Run) -> list[str]:

@@ -63,8 +63,12 @@ class Run:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close what is open."""
+        """Close what is open; let the commands that a failure proposes lead to this run's file and target."""
         self._open.close()
+        if isinstance(error, ScorewrightError):
+            from .calls import addressed
+
+            error.steps = tuple(addressed(step, self) for step in error.steps)
 
     @cached_property
     def plugins(self) -> PluginManager:

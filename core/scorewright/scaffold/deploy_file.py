@@ -105,8 +105,11 @@ def _service_lines(service: _Service, *, full: bool) -> Iterator[str]:
     yield from (f"    # {_one_line(line)}" for line in _remarks(service))
     yield "    model:"
     yield f"      path: {flow(service.path)}"
+    needs_module = any(finding.path == "model.module" for finding in service.inspection.findings)
+    if needs_module:
+        yield "      module: network.py  # write here which file defines the network"
     if full:
-        yield from trailing_keys(ModelRef, ("path",), "      ")
+        yield from trailing_keys(ModelRef, ("path", *(["module"] if needs_module else ())), "      ")
         yield "    framework:"
         yield f"      name: {flow(service.framework)}"
         yield from trailing_keys(FrameworkRef, ("name",), "      ")

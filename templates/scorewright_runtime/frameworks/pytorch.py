@@ -89,7 +89,8 @@ def load(path: Path, config: Mapping[str, Any]) -> TorchModel:
     except StartError:
         raise
     except Exception as error:  # torch raises anything for a broken file, and so does the user's module
-        raise StartError("SW1230", f"torch {torch.__version__} cannot load {path.name}: {error!r}") from error
+        said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise StartError("SW1230", f"torch {torch.__version__} cannot load {path.name}: {said}") from error
     return TorchModel(module, device, config)
 
 
@@ -161,8 +162,16 @@ def _with_weights(state: Any, device: Any, load: Mapping[str, Any]) -> Any:
     if not load.get("module"):
         raise StartError("SW1230", "weights alone make no network; give the file that defines it as model.module")
     network = getattr(_import(load["module"]), load["factory"])()
-    network.load_state_dict(state)
+    network.load_state_dict(_unwrapped(state, network.state_dict()))
     return network.to(device).eval()
+
+
+def _unwrapped(state: Mapping[str, Any], own: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Weights saved from within ``DataParallel`` or ``torch.compile``, under the names of the network itself."""
+    for prefix in ("module.", "_orig_mod."):
+        if state and all(key.startswith(prefix) for key in state) and not any(key in own for key in state):
+            return {key.removeprefix(prefix): value for key, value in state.items()}
+    return state
 
 
 def _import(name: str) -> Any:

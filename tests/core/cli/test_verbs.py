@@ -85,6 +85,11 @@ def test_up_without_a_terminal_and_without_yes_changes_nothing(project: Path, sc
     assert not (project / "state.json").exists()
 
 
+def test_what_a_failure_proposes_leads_to_the_same_file(project: Path, scorewright: Invoke) -> None:
+    (project / "deploy.yaml").rename(project / "my file.yaml")
+    assert "scorewright plan -f 'my file.yaml' -t shelf\n" in scorewright("up", "-f", "my file.yaml").err
+
+
 def test_up_as_json_is_one_document_and_the_rest_is_on_stderr(project: Path, scorewright: Invoke) -> None:
     seen = scorewright("up", "--yes", "-o", "json")
     assert set(seen.json()["services"]) == {"one", "two"}

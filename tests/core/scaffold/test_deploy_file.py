@@ -165,6 +165,14 @@ def test_what_the_file_does_not_say_becomes_keys_to_complete(model: Path, tmp_pa
     assert "#inputs:" not in text
 
 
+def test_a_module_that_is_missing_becomes_a_key_to_complete(model: Path, tmp_path: Path) -> None:
+    finding = Finding(Level.ERROR, "SW1218", "which network?", path="model.module")
+    plugins = Plugins({"toy": framework("toy", Inspection(None, findings=(finding,)))})
+    text = init([model], plugins, folder=tmp_path)
+    assert loaded(text, tmp_path).services["digits"].model.module is not None
+    assert "#module" not in text
+
+
 @pytest.mark.parametrize("yaml", ["gpu: 'off'", "inputs: 5", "inputs: {x: {}}", "[", "text", ""])
 def test_a_hint_that_is_no_signature_stays_a_comment(model: Path, tmp_path: Path, yaml: str) -> None:
     finding = Finding(Level.ERROR, "SW1213", "unknown", hint=f"write:\n{yaml}", path="inputs")

@@ -171,6 +171,15 @@ def test_strings_are_refused_since_torch_has_none(models: Path) -> None:
     assert codes(inspection) == ["SW1217"]
 
 
+def test_what_is_proposed_has_the_weights_dtype(tmp_path: Path) -> None:
+    import torch
+
+    torch.save(torch.nn.Linear(4, 3).half().state_dict(), tmp_path / "half.pt")
+    hints = [finding.hint or "" for finding in look(tmp_path / "half.pt").findings]
+    assert any("x: {dtype: float16, shape: [null, 4]}" in hint for hint in hints)
+    assert any("output: {dtype: float16, shape: [null, 3]}" in hint for hint in hints)
+
+
 def test_weights_need_the_file_that_defines_their_network(models: Path) -> None:
     inspection = look(models / "weights.pt", inputs=X, outputs=SCORES)
     assert codes(inspection) == ["SW1218"]

@@ -85,6 +85,27 @@ def test_weights_answer_as_the_network(pytorch_models: Path, name: str) -> None:
     assert model.device == "cpu"
 
 
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod."])
+def test_weights_of_a_wrapped_network_lose_its_prefix(pytorch_models: Path, tmp_path: Path, prefix: str) -> None:
+    import torch
+
+    state = torch.load(pytorch_models / "weights.pt", weights_only=True)
+    torch.save({f"{prefix}{key}": value for key, value in state.items()}, tmp_path / "wrapped.pt")
+    model = loaded(tmp_path / "wrapped.pt", {**DECLARED, **options(pytorch_models)})
+    assert np.array_equal(model.predict({"x": ROWS})["scores"], truth(pytorch_models))
+
+
+def test_weights_of_another_network_are_told_on_one_line(pytorch_models: Path, tmp_path: Path) -> None:
+    import torch
+
+    torch.save({"other.weight": torch.zeros(2, 2)}, tmp_path / "other.pt")
+    with pytest.raises(
+        StartError, match=r"SW1230: torch .* cannot load other\.pt: RuntimeError: Error.*other\.weight"
+    ) as caught:
+        loaded(tmp_path / "other.pt", {**DECLARED, **options(pytorch_models)})
+    assert "\n" not in str(caught.value)
+
+
 def test_a_pickled_module_loads_with_consent_only(pytorch_models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = config_for(
         FRAMEWORK, pytorch_models / "module.pt", **DECLARED, **options(pytorch_models, allow_pickle=True)
