@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -126,11 +127,21 @@ def write_torch(weights: Weights) -> None:
     net.load_state_dict({name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in state.items()})
     torch.save(net.state_dict(), MODELS / "mnist-state-dict.pt")
     torch.jit.script(net).save(str(MODELS / "mnist-torchscript.pt"))
+    _without_debug_info(MODELS / "mnist-torchscript.pt")
     rows = torch.export.Dim("rows", min=1)
     program = torch.export.export(net, (torch.zeros(2, 784),), dynamic_shapes={"x": {0: rows}})
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)  # it names folders of this machine
     torch.export.save(program, MODELS / "mnist.pt2")
+
+
+def _without_debug_info(archive: Path) -> None:
+    """Take out of a TorchScript archive which source line each operation comes from: it names folders of this machine."""
+    with zipfile.ZipFile(archive) as source:
+        entries = [(entry, source.read(entry)) for entry in source.infolist() if ".debug_pkl" not in entry.filename]
+    with zipfile.ZipFile(archive, "w") as target:
+        for entry, content in entries:
+            target.writestr(entry, content)
 
 
 def write_onnx(weights: Weights) -> None:
