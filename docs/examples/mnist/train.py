@@ -136,7 +136,7 @@ def write_torch(weights: Weights) -> None:
 
 
 def _without_debug_info(archive: Path) -> None:
-    """Take out of a TorchScript archive which source line each operation comes from: it names folders of this machine."""
+    """Take out of a TorchScript archive which source line each operation is from: it names folders of this machine."""
     with zipfile.ZipFile(archive) as source:
         entries = [(entry, source.read(entry)) for entry in source.infolist() if ".debug_pkl" not in entry.filename]
     with zipfile.ZipFile(archive, "w") as target:
