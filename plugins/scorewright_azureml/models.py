@@ -50,26 +50,22 @@ def live(spec: Spec, found: list[dict[str, Any]], services: list[dict[str, Any]]
         if model["tags"].get(tags.PROJECT) == spec.project:
             grouped.setdefault(model["name"], []).append(model)
     there = {service["name"] for service in services}
-    used = {model for service in services for model in _needed(service)}
+    serving = {model for service in services for model in service["models"]}
+    before = {model for service in services for model in service["tags"].get(tags.BEFORE, "").split()}
     seen: list[LiveResource] = []
     for name, versions in grouped.items():
-        newest = max(versions, key=lambda model: (model["id"] in used, int(model["version"])))
+        newest = max(versions, key=lambda model: (model["id"] in serving, int(model["version"])))
         marks, service = newest["tags"], newest["tags"].get(tags.SERVICE)
         bundle = marks.get(tags.MADE) == "bundle"
         if bundle and service in there:
             continue  # it goes with its service
         owned = tags.is_owned(marks, spec, named=service in spec.services if bundle else name in named)
-        spare = service in spec.services if bundle else any(model["id"] in used for model in versions)
+        spare = service in spec.services if bundle else any(model["id"] in serving | before for model in versions)
         info = {"version": newest["version"]}
         seen.append(
             LiveResource("model", name, {"hash": marks.get(tags.HASH)}, ours=True, owned=owned, info=info, spare=spare)
         )
     return tuple(seen)
-
-
-def _needed(service: dict[str, Any]) -> tuple[str, ...]:
-    """The models that a service runs with, and those that a rollback would bring back."""
-    return (*service["models"], *service["tags"].get(tags.BEFORE, "").split())
 
 
 def ensure(connection: Connection, spec: Spec, bundle: Bundle) -> LiveResource:

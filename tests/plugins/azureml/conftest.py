@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import scorewright
+from scorewright_azureml import connection
 from scorewright_rehearse import Emulator
 
 if TYPE_CHECKING:
@@ -98,3 +99,4 @@ def running(_quick: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """Azure with containers: services run in the real inference server."""
     with Emulator() as emulator, emulator.applied(fast=True):
         yield lambda: Azure(emulator, tmp_path_factory.mktemp("files"))
+        connection.close()

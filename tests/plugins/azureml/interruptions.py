@@ -102,6 +102,7 @@ class Sweep:
 
     def _begin(self, rules: Iterable[Rule]) -> None:
         self.cases += 1
+        self.azure.events.clear()
         self.emulator.restore(self.scenario.before)
         self.emulator.requests.clear()
         for rule in rules:
@@ -118,7 +119,8 @@ class Sweep:
 
     def _judge(self, name: str) -> None:
         self.emulator.calm()
-        self.faults += [f"{name}: {problem}" for problem in self._problems()]
+        story = [f"{event.subject}: {event.message}" for event in self.azure.events]
+        self.faults += ["\n  ".join((f"{name}: {problem}", *story)) for problem in self._problems()]
 
     def _problems(self) -> Iterator[str]:
         world, after = self.emulator.world, self.scenario.after

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.plugins.azureml.conftest import HEAD, ONNX
+from tests.plugins.azureml.conftest import EXAMPLE, HEAD, ONNX
 
 from scorewright.errors import ApplyError, DeploymentError
 from scorewright.plan import Action
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.plugins.azureml.conftest import Azure
 
 
@@ -140,3 +142,41 @@ def test_a_service_that_the_file_no_longer_names_goes_with_its_project(azure: Az
     azure.up(azure.spec(ONNX + ONNX.replace("  digits:", "  letters:"), head=head))
     azure.up(azure.spec(head=head))
     assert list(azure.emulator.world.services) == ["digits"]
+
+
+def test_a_service_that_broke_down_is_deployed_again(azure: Azure) -> None:
+    spec = azure.spec()
+    azure.up(spec)
+
+    def broken(world: object) -> None:
+        world.services["digits"].state = "Unhealthy"  # type: ignore[attr-defined]
+
+    azure.emulator.change(broken)
+    assert actions(azure, spec)["service/digits"] is Action.UPDATE
+    azure.up(spec)
+    assert azure.emulator.world.services["digits"].state == "Healthy"
+    assert set(actions(azure, spec).values()) == {Action.KEEP}
+
+
+def test_going_back_to_an_earlier_content_registers_nothing_again(azure: Azure, tmp_path: Path) -> None:
+    model = tmp_path / "mnist.onnx"
+    services = ONNX.replace(f"{EXAMPLE}/models/mnist.onnx", str(model))
+    first = (EXAMPLE / "models" / "mnist.onnx").read_bytes()
+    second = first + b"\x82\x01\x00"  # an empty field that readers pass over
+    for content in (first, second, first):
+        model.write_bytes(content)
+        spec = azure.spec(services)
+        azure.up(spec)
+        assert set(actions(azure, spec).values()) == {Action.KEEP}
+    assert sorted(model.name for model in azure.emulator.world.models).count("digits") == 2
+
+
+def test_projects_do_not_share_models_of_one_name(azure: Azure) -> None:
+    ours, theirs = (HEAD.replace("workspace:", f"project: {name}\nworkspace:") for name in ("ours", "theirs"))
+    named = ONNX.replace("mnist.onnx}", "mnist.onnx, name: shared}")
+    azure.up(azure.spec(named, head=ours))
+    azure.up(azure.spec(named.replace("  digits:", "  letters:"), head=theirs))
+    azure.run.destroy(azure.spec(named, head=ours))
+    world = azure.emulator.world
+    assert sorted(model.name for model in world.models) == ["letters.bundle", "shared"]
+    assert not azure.run.plan(azure.spec(named.replace("  digits:", "  letters:"), head=theirs)).changed
