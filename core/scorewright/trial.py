@@ -103,20 +103,23 @@ def run(bundle: Bundle, request: GoldenRequest) -> tuple[str, str] | None:
             )
         except subprocess.TimeoutExpired:
             return "SW1440", f"init() and one request took more than {SECONDS} s"
+        logged = next((line for line in reversed(done.stderr.splitlines()) if line.strip()), "")
         if done.returncode != 0:
-            lines = [line for line in done.stderr.splitlines() if line.strip()]
-            return "SW1440", f"it fails when it is run: {lines[-1] if lines else f'exit {done.returncode}'}"
+            return "SW1440", f"it fails when it is run: {logged or f'exit {done.returncode}'}"
         answer = json.loads((folder / "answer.json").read_text())
-    return _judge(answer["status"], base64.b64decode(answer["body"]), request)
+    return _judge(answer["status"], base64.b64decode(answer["body"]), request, logged)
 
 
-def _judge(status: int, body: bytes, request: GoldenRequest) -> tuple[str, str] | None:
+def _judge(status: int, body: bytes, request: GoldenRequest, logged: str) -> tuple[str, str] | None:
+    """``logged``: the last line of the log, which has the exception where the service failed."""
     try:
         got: Any = json.loads(body)
     except ValueError:
         return "SW1441", "its answer to the sample is no JSON"
     if status != 200:
         said = got.get("error", {}).get("message", "") if isinstance(got, dict) else ""
+        if status >= 500:
+            return "SW1441", f"it fails on the sample with {status}: {said}: {logged}"
         return "SW1441", f"it refuses the sample with {status}: {said}"
     problem = misshapen(got, request.outputs)
     if problem is None and request.expect is not None:

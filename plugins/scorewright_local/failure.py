@@ -75,8 +75,7 @@ def find_place(chain: Sequence[Crash], version: Version) -> Frame | None:
     if best is None:
         return None
     frame = best[1]
-    edited = own.get(Path(frame.file).name) if Path(frame.file).parent == version.source else None
-    return Frame(edited or frame.file, frame.line, frame.source)
+    return Frame(own.get(_name(Path(frame.file), version.source), frame.file), frame.line, frame.source)
 
 
 def _rank(file: Path, source: Path, own: Mapping[str, str]) -> int:
@@ -85,7 +84,12 @@ def _rank(file: Path, source: Path, own: Mapping[str, str]) -> int:
         return 0
     if file.relative_to(source).parts[0] == RUNTIME:
         return 1
-    return 3 if file.name in own else 2
+    return 3 if _name(file, source) in own else 2
+
+
+def _name(file: Path, source: Path) -> str:
+    """A file's name in the bundle, empty if it is not in it."""
+    return file.relative_to(source).as_posix() if file.is_relative_to(source) else ""
 
 
 def start_error(event: Mapping[str, Any], version: Version, log: Path) -> DeploymentError:

@@ -186,9 +186,13 @@ def _model_version(place: ServicePlace, name: str, digest: str) -> int:
 
 
 def _sources(bundle: Bundle) -> dict[str, str]:
-    """The user's own files by their names in the bundle, so that errors can name the file that the user edits."""
-    own = [path for path in (bundle.spec.handler, bundle.spec.model.module) if path is not None]
-    return {path.name: str(path) for path in own if path.name in bundle.files}
+    """The user's own files by their names in the bundle, so that errors can name the file that the user edits.
+
+    Found by content, since the bundle gives them names of its own.
+    """
+    own = [path for path in (bundle.spec.handler, bundle.spec.model.module) if path is not None and path.is_file()]
+    contents = {path.read_bytes(): str(path) for path in own}
+    return {name: contents[content] for name, content in bundle.files.items() if content in contents}
 
 
 def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:

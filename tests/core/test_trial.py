@@ -81,6 +81,12 @@ def test_the_handler_runs_too(tmp_path: Path) -> None:
     assert finding.code == "SW1440" and "nothing_like_this" in finding.message
 
 
+def test_a_handler_that_fails_on_the_sample_is_told_with_its_exception(tmp_path: Path) -> None:
+    (tmp_path / "handler.py").write_text("def postprocess(outputs):\n    return outputs['nothing like this']\n")
+    (finding,) = tried(tmp_path, handler="handler.py")
+    assert finding.code == "SW1441" and "KeyError: 'nothing like this'" in finding.message
+
+
 @pytest.mark.parametrize("policy", ["require", "prefer", "off"])
 def test_the_cpu_stands_for_the_gpu(tmp_path: Path, policy: str) -> None:
     assert tried(tmp_path, gpu=policy) == []

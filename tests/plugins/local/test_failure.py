@@ -49,6 +49,20 @@ def test_the_users_own_file_is_named_rather_than_its_copy(bench: Workbench) -> N
     assert any(f"{handler}:2" in step for step in caught.value.steps)
 
 
+@pytest.mark.parametrize(("name", "where"), [("handler", "handler"), ("model_module.net", "model_module/net")])
+def test_the_users_own_file_is_named_whatever_the_bundle_calls_it(bench: Workbench, name: str, where: str) -> None:
+    mine = bench.folder / "my own.py"
+    mine.write_text("import no_such_package\n")
+    bundle = bench.bundle(score=f"import {name}\ndef init():\n    pass\n" + RUN, handler=str(mine))
+    bundle = type(bundle)(**{**vars(bundle), "files": {**bundle.files, f"{where}.py": mine.read_bytes()}})
+
+    with pytest.raises(DeploymentError) as caught:
+        bench.up(bundle)
+
+    assert caught.value.cause is not None
+    assert caught.value.cause.startswith(f"{mine}:1: import no_such_package\n")
+
+
 def test_the_exception_that_init_ended_with_is_reported_not_what_led_to_it(bench: Workbench) -> None:
     score = "def init():\n    try:\n        1 / 0\n    except ZeroDivisionError as error:\n"
     error = fail(bench, score + "        raise ValueError('no scale') from error\n" + RUN)
