@@ -11,7 +11,8 @@ from packaging.utils import canonicalize_name
 
 from .errors import ScorewrightError
 from .framework import Requirement
-from .server_stack import NUMPY, PILLOW, SERVER
+from .server_stack import JSON, LANE, NUMPY, PILLOW, SERVER
+from .serving import variables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,12 +26,14 @@ _PYTHON = re.compile(r"python\s*={1,2}\s*(\d+\.\d+)[.\d*]*")
 def requirements(service: ResolvedService) -> tuple[Requirement, ...]:
     """Every pip package of a service: the framework's, the server stack, the user's.
 
-    What the user pins takes the place of our own numpy and pillow. Raises `ScorewrightError` (SW1604) for a package
-    that is not a PEP 508 requirement.
+    What the user pins takes the place of our own packages, the server apart. Raises `ScorewrightError` (SW1604) for a
+    package that is not a PEP 508 requirement.
     """
     asked = [_checked(text) for text in service.spec.packages.pip]
     named = {_name(requirement.gpu) for requirement in (*service.resolution.requirements, *asked)}
-    ours = [NUMPY, PILLOW] if service.spec.image is not None else [NUMPY]
+    ours = [*(LANE if service.spec.serving.lane == "fast" else ()), *JSON, NUMPY]
+    if service.spec.image is not None:
+        ours.append(PILLOW)
     return (
         *service.resolution.requirements,
         SERVER,
@@ -76,12 +79,12 @@ def asked_python(packages: Sequence[str]) -> str | None:
 
 
 def environment(service: ResolvedService, packages: Sequence[Requirement]) -> dict[str, Json]:
-    """What ``environment.json`` says. The user's variables win over the framework's."""
-    variables: dict[str, Json] = {**service.resolution.variables, **service.spec.env}
+    """What ``environment.json`` says. The user's variables win over the framework's, those over the server's."""
+    said: dict[str, Json] = {**variables(service.spec), **service.resolution.variables, **service.spec.env}
     return {
         "image": service.resolution.image,
         "python": service.resolution.python,
-        "variables": variables,
+        "variables": said,
         "pip": [*_lines(service, packages)],
         "conda": [*service.spec.packages.conda],
     }

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("azmlinfsrv.scorewright")
 
 _THREADS = 8
-"""Threads for requests that Flask answers."""
+"""Threads for requests that Flask answers beside the lane."""
+
+_MOST_THREADS = 128
+"""Where Flask answers all, as many as a batch has rows, up to this many."""
 
 _LAST_ANSWERS = 0.5
 """Seconds between the signal to stop and the end of idle connections."""
@@ -48,14 +51,14 @@ def application(flask: Any) -> Any:
     """The ASGI application for the loaded Flask app."""
     from a2wsgi import WSGIMiddleware
 
-    others = WSGIMiddleware(flask, workers=_THREADS)
     service = services.started()
     reason = objection(service)
     if service is None or reason:
         log.warning("SW1534: the fast lane is off: %s", reason)
-        return others
+        rows = service.most_rows if service is not None else 1
+        return WSGIMiddleware(flask, workers=min(max(rows, _THREADS), _MOST_THREADS))
     service.lane = "fast"
-    return ScoreApp(service, others)
+    return ScoreApp(service, WSGIMiddleware(flask, workers=_THREADS))
 
 
 try:

@@ -88,7 +88,7 @@ class Service:
         gpu.enforce(policy, self.model.device, config["framework"])
         self.parser = self._make_parser()
         self.caller = Caller(self.model, self.signature, self._prove(), self.metrics)
-        self.caller.measure(self._most_rows)
+        self.caller.measure(self.most_rows)
         self.model_call = ThreadedCall(self.caller, self.make_batcher, config["timeout_ms"] / 1000)
         self._headers = {
             "x-scorewright-device": _header(self.device),
@@ -128,7 +128,7 @@ class Service:
         """A batcher on the running event loop, as the deploy file says."""
         batching = self.config["batching"]
         delay = batching["max_delay_ms"] / 1000 if batching else 0.0
-        return Batcher(self.caller, self.metrics, self._most_rows, delay, self.config["timeout_ms"] / 1000)
+        return Batcher(self.caller, self.metrics, self.most_rows, delay, self.config["timeout_ms"] / 1000)
 
     @property
     def parses_slowly(self) -> bool:
@@ -205,7 +205,7 @@ class Service:
         return Parser(self.signature, self.limits, reader, outputs, self._handler.preprocess is not None)
 
     @property
-    def _most_rows(self) -> int:
+    def most_rows(self) -> int:
         """Most rows that one call may serve."""
         return int(self.config["batching"]["max_batch_size"]) if self.config["batching"] else 1
 
@@ -216,7 +216,7 @@ class Service:
         """
         batch = self.signature.batch
         rows = 2 if batch else 1  # two, to see that rows stay apart
-        outputs = warm_up(self.model, self.signature, list(dict.fromkeys([rows, self._most_rows, 1])) if batch else [1])
+        outputs = warm_up(self.model, self.signature, list(dict.fromkeys([rows, self.most_rows, 1])) if batch else [1])
         if outputs is None:
             return batch
         check_outputs(outputs, self.signature.outputs, self.config["outputs"])

@@ -21,12 +21,18 @@ from scorewright.errors import CheckError, PluginError, ScorewrightError
 from scorewright.framework import Requirement, Script, ScriptRequest
 from scorewright.plugins import PluginManager
 from scorewright.resolve import ResolvedService, resolve
+from scorewright.server_stack import JSON, LANE
 from scorewright.spec import load
 from scorewright.testing import echo
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+WORKER = "--pythonpath bundle,/var/azureml-app/bundle -k scorewright_runtime.lane.Worker"
+FAST = {
+    "GUNICORN_CMD_ARGS": f"{WORKER} --keep-alive 75",
+    "OMP_NUM_THREADS": "2",
+}
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), min_size=1).map(str.strip).filter(bool)
 
 
@@ -207,13 +213,14 @@ def test_packages_are_the_frameworks_the_server_and_the_users(tmp_path: Path) ->
         "--extra-index-url https://example.org/cuda",
         "acme[cuda]==2",
         "azureml-inference-server-http==1.5.1",
+        *(requirement.gpu for requirement in (*LANE, *JSON)),
         "numpy>=1.26,<3",
         "Six>=1.16",
     ]
     conda = YAML(typ="safe", pure=True).load(made.files["conda.yml"])
     assert conda["dependencies"] == ["python=3.11", "pip", "ffmpeg=7", {"pip": pip}]
     assert made.environment["pip"] == pip
-    assert made.environment["variables"] == {"B": "2"}
+    assert made.environment["variables"] == {**FAST, "B": "2"}
     assert made.manifest["requirements"][0] == {  # type: ignore[index]
         "gpu": "acme[cuda]==2", "cpu": "acme==2", "same_as": [], "index": "https://example.org/cuda",
         "cpu_index": None,
@@ -228,7 +235,42 @@ def test_the_users_own_numpy_takes_the_place_of_ours(tmp_path: Path) -> None:
 def test_the_users_variables_win(tmp_path: Path) -> None:
     service = resolved(tmp_path, env={"MODE": "mine"})
     service = replace(service, resolution=replace(service.resolution, variables={"MODE": "theirs", "X": "1"}))
-    assert build(service).environment["variables"] == {"MODE": "mine", "X": "1"}
+    assert build(service).environment["variables"] == {**FAST, "MODE": "mine", "X": "1"}
+
+
+def test_the_users_own_server_settings_win(tmp_path: Path) -> None:
+    variables = bundle(tmp_path, env={"GUNICORN_CMD_ARGS": "-k sync"}).environment["variables"]
+    assert variables == {**FAST, "GUNICORN_CMD_ARGS": "-k sync"}
+
+
+@pytest.mark.parametrize(
+    ("change", "threads"),
+    [
+        ({}, 32),
+        ({"gpu": "off"}, 4),
+        ({"batching": False}, 4),
+        ({"gpu": "off", "batching": {"max_batch_size": 64}}, 64),
+        ({"batching": {"max_batch_size": 1}}, 4),
+        ({"batching": {"max_batch_size": 4096}}, 128),
+    ],
+)
+def test_the_stock_lane_has_threads_for_a_batch_where_batches_pay(
+    tmp_path: Path, change: dict[str, Any], threads: int
+) -> None:
+    made = bundle(tmp_path, serving={"lane": "stock"}, **change)
+    arguments = f"-k gthread --threads {threads} --keep-alive 75"
+    assert made.environment["variables"] == {**FAST, "GUNICORN_CMD_ARGS": arguments}
+    pip = made.environment["pip"]
+    assert isinstance(pip, list)
+    assert not {requirement.gpu for requirement in LANE} & set(pip)
+    assert {requirement.gpu for requirement in JSON} <= set(pip)
+
+
+@pytest.mark.parametrize(("cpu", "threads"), [(0.5, "1"), (2, "2"), (3.7, "3")])
+def test_libraries_compute_with_the_cores_of_the_service(tmp_path: Path, cpu: float, threads: str) -> None:
+    variables = bundle(tmp_path, resources={"cpu": cpu}).environment["variables"]
+    assert isinstance(variables, dict)
+    assert variables["OMP_NUM_THREADS"] == threads
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -242,7 +284,7 @@ def test_hostile_values_change_constants_and_nothing_else(tmp_path: Path, name: 
     found = literal(made)
     assert found["load"] == {"tag": name, "deep": [{name: value}]}
     assert found["output"]["labels"] == [label]
-    assert json.loads(made.files["environment.json"])["variables"] == {"A": value}
+    assert json.loads(made.files["environment.json"])["variables"] == {**FAST, "A": value}
     shape = ast.dump(ast.parse(made.files["score.py"].replace(ascii(found).encode(), b"")))
     assert shape.count("Assign(") == ast.dump(ast.parse(build(service).files["score.py"])).count("Assign(")
 

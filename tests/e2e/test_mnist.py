@@ -105,7 +105,7 @@ def test_images_of_digits_are_recognised(service: str, suffix: str, client: Call
 
 
 @every_service
-def test_answers_name_the_device_the_model_and_the_batch(
+def test_answers_name_the_device_the_model_the_batch_and_the_lane(
     service: str, client: Callable[[str], ServiceClient], held_out: HeldOut
 ) -> None:
     body = json.dumps({"data": held_out.pixels[:1].tolist()}).encode()
@@ -114,6 +114,7 @@ def test_answers_name_the_device_the_model_and_the_batch(
     assert headers["x-scorewright-device"] == "cpu"
     assert headers["x-scorewright-model"] == f"{name}:1"
     assert headers["x-scorewright-batch"] == "1"
+    assert headers["x-scorewright-lane"] == "fast"
 
 
 @every_service

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from packaging.requirements import Requirement as PipRequirement
 
 from scorewright import hookspecs
 from scorewright.bundle import build
@@ -16,6 +17,7 @@ from scorewright.lock import FILE, read
 from scorewright.lock.update import update
 from scorewright.plugins import PluginManager
 from scorewright.resolve import resolve
+from scorewright.server_stack import JSON, LANE
 from scorewright.spec import load
 from scorewright.testing import MemoryTarget, echo
 
@@ -77,10 +79,18 @@ def project(tmp_path: Path, publish: Publish) -> Project:
     publish("azureml-inference-server-http", "1.5.1", "flask")
     publish("flask", "3.1.3")
     publish("numpy", "2.0.0")
+    for ours in OURS:
+        publish(ours.name, str(ours.specifier).removeprefix("=="))
     return Project(folder)
 
 
-ALL = ("azureml-inference-server-http==1.5.1", "flask==3.1.3", "numpy==2.0.0")
+OURS = [PipRequirement(requirement.gpu) for requirement in (*LANE, *JSON)]
+HERE = [
+    f"{ours.name}{ours.specifier}"
+    for ours in OURS
+    if ours.marker is None or ours.marker.evaluate({"python_version": "3.11"})
+]
+ALL = tuple(sorted(["azureml-inference-server-http==1.5.1", "flask==3.1.3", "numpy==2.0.0", *HERE]))
 
 
 def test_a_bundle_is_built_from_the_lock(project: Project) -> None:
@@ -113,7 +123,7 @@ def test_a_changed_spec_makes_the_lock_stale_for_that_service_alone(project: Pro
     assert "extra" in project.pip(spec, "mnist"), "a stale lock is not used"
     assert project.update(spec, dry=True).stale == ("mnist",)
     assert project.update(spec).stale == ("mnist",)
-    assert read(project.folder / FILE).services["mnist"].packages == (ALL[0], "extra==1.0", *ALL[1:])
+    assert read(project.folder / FILE).services["mnist"].packages == tuple(sorted([*ALL, "extra==1.0"]))
 
 
 def test_upgrading_takes_what_is_new(project: Project, publish: Publish) -> None:
