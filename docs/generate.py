@@ -37,6 +37,7 @@ RANGES = {
     "15": "Scoring service",
     "16": "Bundles",
     "17": "Plan, apply and golden request",
+    "18": "Benchmarks",
     "19": "Command line",
     "20": "Target local",
     "21": "Target azureml",
