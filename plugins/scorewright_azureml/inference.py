@@ -55,6 +55,7 @@ def inference(bundle: Bundle | None, folder: Path) -> dict[str, Json]:
             "folder": str(folder),
             "legacy_conda_file": str(folder / "conda.yml"),
             "enable_gpu": bundle.spec.gpu != "off",
+            "variables": environment["variables"],
         }
     return {
         "folder": str(folder),

@@ -212,11 +212,13 @@ class Change:
     def _deploy(self, rollout: Rollout, wanted: dict[str, Any], marks: dict[str, str]) -> dict[str, Any]:
         cluster = self._spec.cluster
         assert cluster is not None
+        blobfuse = self._bundle.spec.azureml.blobfuse
+        creation: dict[str, Json] = {} if blobfuse is None else {"blobfuse_enabled": blobfuse}
         with unpacked(self._bundle.files) as folder:
             return rollout.deploy(
                 models=[self._model()],
                 inference=inference(self._bundle, folder),
-                settings=arguments(wanted, marks),
+                settings=arguments(wanted, marks) | creation,
                 compute=cluster.name,
             )
 
@@ -270,6 +272,8 @@ class Change:
         marks = {tags.HASH: self._bundle.hash, tags.SERVICE: self._service.name, tags.BUNDLE: bundle}
         if before is not None:
             marks[tags.BEFORE] = str(before)
+        if self._bundle.spec.azureml.blobfuse is not None:
+            marks[tags.BLOBFUSE] = "on" if self._bundle.spec.azureml.blobfuse else "off"
         return {**self._bundle.spec.tags, **tags.of(self._spec, "service", **marks)}
 
     def _rollout(self, name: str) -> Rollout:

@@ -55,9 +55,11 @@ def properties(spec: Spec, bundle: Bundle) -> dict[str, Json]:
         "timeout_ms": service.timeout_ms,
         "max_concurrent_requests": concurrent_requests(service),
         "max_queue_wait_ms": options.max_queue_wait_ms or DEFAULT_QUEUE_WAIT_MS,
-        "probes": service.probes.model_dump(),
+        # azureml-core refuses a first delay of 0.
+        "probes": service.probes.model_dump() | {"initial_delay_seconds": max(1, service.probes.initial_delay_seconds)},
         "app_insights": service.app_insights,
         "collect_model_data": options.collect_model_data,
+        "blobfuse": options.blobfuse,
         "tags": dict(service.tags),
     }
 
@@ -85,6 +87,7 @@ def live_properties(live: Mapping[str, Any], candidate: str | None) -> dict[str,
         "probes": {key: probes.get(key) for key in _PROBES},
         "app_insights": bool(live["app_insights"]),
         "collect_model_data": live["collect_model_data"],
+        "blobfuse": {"on": True, "off": False}.get(found.get(tags.BLOBFUSE, "")),
         "tags": {key: value for key, value in found.items() if not key.startswith(tags.MADE)},
     }
 
@@ -149,7 +152,6 @@ _CLEARED = {
     "/containerResourceRequirements/gpu": ("resources", "gpus"),
     "/containerResourceRequirements/cpuLimit": ("resources", "cpu_limit"),
     "/containerResourceRequirements/memoryInGBLimit": ("resources", "memory_gb_limit"),
-    "/livenessProbeRequirements/initialDelaySeconds": ("probes", "initial_delay_seconds"),
     "/description": ("description",),
 }
 

@@ -22,6 +22,8 @@ BUNDLE = "scorewright-bundle"
 """On a service: ``name:version`` of the registered bundle that it runs."""
 BEFORE = "scorewright-before"
 """On a service: the registered bundle that it ran before, and its models: ``bundle:3 model:7``."""
+BLOBFUSE = "scorewright-blobfuse"
+"""On a service: ``on`` or ``off`` where the deploy file says it; a service does not tell."""
 ROLLBACK = "scorewright-rollback"
 """On a service: a rollback has begun and its version is not proven yet."""
 

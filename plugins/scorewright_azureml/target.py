@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         TargetRequest,
     )
 
-_CHANGELESS = frozenset(["cluster", "namespace"])
+_CHANGELESS = frozenset(["cluster", "namespace", "blobfuse"])
 
 
 def desired(request: DesiredRequest) -> tuple[Resource, ...]:

@@ -101,23 +101,35 @@ def _environment(definition: dict[str, Any]) -> Any:
     return environment
 
 
-def _inference(inference: dict[str, Any]) -> Any:
+def _inference(service: str, inference: dict[str, Any]) -> Any:
     """The InferenceConfig: a clean folder, its entry script, an environment; or the tutorial's legacy form."""
     from azureml.core.model import InferenceConfig
 
     if "legacy_conda_file" in inference:
-        return InferenceConfig(
-            runtime="python",
-            source_directory=inference["folder"],
-            entry_script="score.py",
-            conda_file=inference["legacy_conda_file"],
-            enable_gpu=inference["enable_gpu"],
-        )
+        return _legacy(service, inference)
     return InferenceConfig(
         entry_script="score.py",
         source_directory=inference["folder"],
         environment=_environment(inference["environment"]),
     )
+
+
+def _legacy(service: str, inference: dict[str, Any]) -> Any:
+    """The tutorial's InferenceConfig, turned into an environment as ``Model.deploy`` would, but with our variables:
+    the legacy form has none, and the SDK puts an example's in their place."""
+    from azureml._model_management._util import convert_parts_to_environment
+    from azureml.core.model import InferenceConfig
+
+    configuration = InferenceConfig(
+        runtime="python",
+        source_directory=inference["folder"],
+        entry_script="score.py",
+        conda_file=inference["legacy_conda_file"],
+        enable_gpu=inference["enable_gpu"],
+    )
+    converted, _ = convert_parts_to_environment(service, configuration)
+    converted.environment.environment_variables = dict(inference["variables"])
+    return converted
 
 
 def _models(workspace: Any, ids: list[str]) -> list[Any]:
@@ -144,7 +156,7 @@ def service_deploy(
         opened,
         name,
         _models(opened, models),
-        inference_config=_inference(inference),
+        inference_config=_inference(name, inference),
         deployment_config=AksWebservice.deploy_configuration(**settings),
         deployment_target=AksCompute(opened, compute),
     )
@@ -162,7 +174,11 @@ def service_update(
     opened = open_workspace(**workspace)
     service = _find(opened, name)
     if inference is not None:
-        settings = {**settings, "models": _models(opened, models or []), "inference_config": _inference(inference)}
+        settings = {
+            **settings,
+            "models": _models(opened, models or []),
+            "inference_config": _inference(name, inference),
+        }
     service.update(**settings)
     return _describe(service)
 
