@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from scorewright.errors import DeploymentError
 from scorewright.findings import Finding, Level
 
-from . import credentials
+from . import credentials, models
 from .connection import workspace_of
 from .downtime import tries_candidate, verdict
 from .services import candidate_name
@@ -16,13 +16,14 @@ from .services import candidate_name
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from scorewright.bundle import Bundle
     from scorewright.spec.models import ServiceSpec, Spec
     from scorewright.target import DesiredRequest
 
 
 def check(request: DesiredRequest) -> tuple[Finding, ...]:
     """Findings about the workspace, the cluster, the credentials and what only this target can or cannot do."""
-    return (*_surroundings(request.spec), *_services(request.spec))
+    return (*_surroundings(request.spec), *_services(request.spec), *_models(request))
 
 
 def _surroundings(spec: Spec) -> Iterator[Finding]:
@@ -60,6 +61,21 @@ def _services(spec: Spec) -> Iterator[Finding]:
             hint = "one node more lets new versions be tried beside the live one"
             yield _finding(spec, Level.INFO, "SW2109", verdict(spec, service), hint, *at, "replicas")
         yield from _probe(spec, service, *at, "probes", "initial_delay_seconds")
+
+
+def _models(request: DesiredRequest) -> Iterator[Finding]:
+    """Two files under one name: each service would take the other's for a newer version of its own."""
+    first: dict[str, Bundle] = {}
+    for bundle in request.bundles.values():
+        if bundle.model_path is None:
+            continue
+        other = first.setdefault(models.name_of(bundle), bundle)
+        if other.model_hash != bundle.model_hash:
+            message = f"{other.service} registers another model under the name {models.name_of(bundle)}"
+            hint = "give the two models different names"
+            yield _finding(
+                request.spec, Level.ERROR, "SW2132", message, hint, "services", bundle.service, "model", "name"
+            )
 
 
 def _legacy(spec: Spec, *at: str) -> Finding:
