@@ -127,15 +127,18 @@ class Run:
         if not self.quiet:
             echo(text, err=True)
 
-    def confirm(self, question: str) -> None:
-        """Ask before something is changed. Without a terminal nothing is asked: ``--yes`` must have been given."""
+    def confirm(self, question: str, look: str | None = None) -> None:
+        """Ask before something is changed. Without a terminal nothing is asked: ``--yes`` must have been given.
+
+        ``look``: the command that shows what is at stake, if there is one.
+        """
         if self.yes:
             return
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise ScorewrightError(
                 "SW1902",
                 "nothing was changed: there is no terminal to ask for consent",
-                steps=["look at what would happen with: scorewright plan", "then repeat with --yes"],
+                steps=[*([f"look first: {look}"] if look else []), "repeat with --yes"],
             )
         import click
 

@@ -172,6 +172,13 @@ def test_score_with_v_tells_device_and_model_and_no_key(deployed: Path, scorewri
     ]
 
 
+def test_score_refuses_an_image_of_another_kind(deployed: Path, scorewright: Invoke) -> None:
+    (deployed / "a.gif").write_bytes(b"GIF89a")
+    seen = scorewright("score", "one", "--image", "a.gif")
+    assert seen.code == 2
+    assert "neither a PNG nor a JPEG" in seen.err
+
+
 def test_score_as_json_wraps_the_answer(deployed: Path, scorewright: Invoke) -> None:
     seen = scorewright("score", "one", "-o", "json").json()
     assert (seen["service"], seen["status"], seen["headers"]["x-scorewright-device"]) == ("one", 200, "cpu")
@@ -211,7 +218,10 @@ def test_keys_shows_both_or_just_one(deployed: Path, scorewright: Invoke) -> Non
 
 
 def test_keys_are_replaced_only_with_consent(deployed: Path, scorewright: Invoke) -> None:
-    assert scorewright("keys", "one", "--regenerate", "primary").code == 2
+    refused = scorewright("keys", "one", "--regenerate", "primary")
+    assert refused.code == 2
+    assert "--yes" in refused.err
+    assert "scorewright plan" not in refused.err  # which would show nothing of it
     seen = scorewright("keys", "one", "--regenerate", "primary", "--yes", "-o", "json").json()
     assert seen == {"service": "one", "primary": "new-secret", "secondary": "second-secret"}
 

@@ -24,7 +24,7 @@ def command(run: Run, cluster: bool) -> None:
     plan = run.deployer.plan_destroy(run.spec, cluster=cluster)
     run.note(plan_text(plan))
     if plan.changed:
-        run.confirm("Delete this?")
+        run.confirm("Delete this?", look="scorewright status")
     with run.observed() as emit:
         left = run.deployer.destroy(run.spec, cluster=cluster, on_event=emit)
     lines = [f"left: {line}" for line in left] or ["nothing is left"]

@@ -44,7 +44,10 @@ def command(
     """
     name = run.one_service(service)
     body = _body(run, name, data, text, image)
-    answer = run.deployer.client(run.spec, name).send(body, content_type or sniff(body), accept)
+    kind = content_type or sniff(body)
+    if image is not None and not kind.startswith("image/"):
+        raise click.UsageError(f"{image} is neither a PNG nor a JPEG file")
+    answer = run.deployer.client(run.spec, name).send(body, kind, accept)
     if answer.status >= 400:
         raise _refused(name, answer)
     shown = {key: answer.headers[key] for key in SHOWN if key in answer.headers}

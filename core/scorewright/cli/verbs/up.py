@@ -25,7 +25,7 @@ def command(run: Run) -> None:
     plan = run.deployer.plan(run.spec)
     run.note(plan_text(plan))
     if plan.changed:
-        run.confirm("Go on?")
+        run.confirm("Go on?", look="scorewright plan")
     with run.observed() as emit:
         result = run.deployer.apply(plan, on_event=emit)
     uris = {name: result[name].scoring_uri for name in run.spec.services}
