@@ -96,7 +96,10 @@ class Sweep:
 
     def end(self) -> None:
         """Tell how many runs there were. Raises AssertionError with every one that went wrong."""
-        logging.getLogger(__name__).info("%s: %d runs, %d wrong", self.scenario.name, self.cases, len(self.faults))
+        log = logging.getLogger(__name__)
+        log.info("%s: %d runs, %d wrong", self.scenario.name, self.cases, len(self.faults))
+        for fault in self.faults:
+            log.error(fault)
         assert self.cases
         assert not self.faults, "\n".join(self.faults)
 
