@@ -41,6 +41,7 @@ VERBS: dict[str, Verb] = {
     "down": Verb("Deploy", "Delete what we made and say what is left.", "down"),
     "status": Verb("Operate", "Show state, version, replicas, device and scoring URI.", "status"),
     "score": Verb("Operate", "Send one request with the right key.", "score"),
+    "bench": Verb("Operate", "Measure a service: requests/s and latencies under load.", "bench"),
     "logs": Verb("Operate", "Show a service's log.", "logs"),
     "keys": Verb("Operate", "Show or regenerate a service's keys.", "keys"),
     "explain": Verb("Learn", "Explain an error code.", "explain"),

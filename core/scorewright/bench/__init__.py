@@ -1,0 +1,1 @@
+"""Load tests of scoring services: ``scorewright bench``."""
