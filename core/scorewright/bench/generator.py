@@ -149,6 +149,8 @@ class Generator:
             await self._learn()
             return await self._load()
         finally:
+            self._due.clear()
+            self._stop = 0.0  # nobody sends again
             for caller in self._callers:
                 caller.drop()
             for task in self._tasks:
