@@ -166,7 +166,8 @@ def _yaml_line(tensor: TensorSpec, name: str | None = None) -> str:
     key = name or tensor.name
     written = key if _PLAIN_KEY.fullmatch(key) and key.lower() not in _YAML_WORDS else json.dumps(key)
     inner = f", tensor: {json.dumps(tensor.tensor)}" if tensor.tensor not in (None, key) else ""
-    return f"  {written}: {{dtype: {tensor.dtype}, shape: {_shape(tensor.shape or (None,))}{inner}}}"
+    shape = _shape((None,) if tensor.shape is None else tensor.shape)
+    return f"  {written}: {{dtype: {tensor.dtype}, shape: {shape}{inner}}}"
 
 
 def _shape(shape: Sequence[int | None]) -> str:

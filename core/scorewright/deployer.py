@@ -69,7 +69,9 @@ class Deployer:
         report = Report(findings)
         if not report.ok:
             steps = ["repair what the findings name, then: scorewright check"]
-            raise CheckError("SW1700", f"{len(report.errors)} checks refuse", report.findings, steps=steps)
+            count = len(report.errors)
+            summary = "1 check refuses" if count == 1 else f"{count} checks refuse"
+            raise CheckError("SW1700", summary, report.findings, steps=steps)
         desired = self.target.desired(DesiredRequest(spec, _silent, bundles))
         live = self.target.observe(TargetRequest(spec, _silent))
         # Without a project nobody can tell whose a service is; of a narrowed spec, what was left out must stay.

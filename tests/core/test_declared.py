@@ -88,6 +88,12 @@ def test_a_missing_input_is_an_error() -> None:
     assert "'mask'" in finding.message
 
 
+def test_a_missing_scalar_is_proposed_as_a_scalar() -> None:
+    found = Signature((X, TensorSpec("is_training", "bool", ())), (Y,), batch=False)
+    _, (finding,) = settle(request(inputs=(X,)), found)
+    assert (finding.hint or "").endswith("is_training: {dtype: bool, shape: []}")
+
+
 def test_a_mistyped_output_gets_the_nearest_name() -> None:
     found = Signature((X,), (TensorSpec("scores", "float32", (None, 3)),), batch=True)
     _, (finding,) = settle(request(names=("score",)), found)

@@ -306,7 +306,7 @@ def test_the_targets_own_checks_see_the_bundles(deployment: Deployment, memory: 
         return (Finding(Level.ERROR, "SW2199", "no quota"),)
 
     deployer = Deployer(replace(memory.record, check=check), plugins=deployment.deployer.plugins)
-    with pytest.raises(CheckError, match="1 checks refuse"):
+    with pytest.raises(CheckError, match="1 check refuses"):
         deployer.plan(deployment.spec)
     assert sorted(seen[0].bundles) == ["first", "second"]
 
