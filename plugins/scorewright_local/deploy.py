@@ -15,8 +15,9 @@ from .failure import start_error
 from .files import locked, read_json, remove_tree, write_json
 from .layout import build_version, prune, read_version
 from .observe import observe_service
-from .places import service_place
+from .places import deploy_file, service_place
 from .service import FrontGone, FrontRefused, end_front, ensure_front, front_failed
+from .storage import stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -65,12 +66,14 @@ def deploy(request: ChangeRequest) -> LiveResource:
         raise no_model_file(bundle.service)
     reporter = Reporter(request.emit, bundle.service)
     place = service_place(request.spec, bundle.service)
-    python = find_interpreter(bundle, lambda message: reporter.progress("environment", message))
+    with stored(bundle.service):
+        python = find_interpreter(bundle, lambda message: reporter.progress("environment", message))
     with _alone(place, reporter):
         prune(place)
         reporter.progress("start", "laying out the files")
         properties = request.resource.properties
         version = build_version(place, bundle, bundle.model_path, python, _deadline(bundle.spec.probes), properties)
+        write_json(place.owner, {"deploy_file": str(deploy_file(request.spec))})
         with _recorded(place):
             switch(place, version, request.verify, reporter)
     return observe_service(place)
@@ -195,12 +198,15 @@ def _deadline(probes: Probes) -> float:
 
 @contextlib.contextmanager
 def _alone(place: ServicePlace, reporter: Reporter) -> Iterator[None]:
-    """Keep other commands off this service. Raises `DeploymentError` (SW2010)."""
+    """Keep other commands off this service. Raises `DeploymentError`: SW2010, and SW2018 for what the disk refuses."""
     try:
-        with locked(
-            place.busy,
-            seconds=BUSY_SECONDS,
-            on_wait=lambda: reporter.progress("start", "waiting for another command that works on this service"),
+        with (
+            stored(place.name),
+            locked(
+                place.busy,
+                seconds=BUSY_SECONDS,
+                on_wait=lambda: reporter.progress("start", "waiting for another command that works on this service"),
+            ),
         ):
             yield
     except TimeoutError as error:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from scorewright.bundle import Bundle
-    from scorewright.target import TargetRequest
 
 
 def find_interpreter(bundle: Bundle, tell: Callable[[str], None]) -> Path:
@@ -56,7 +55,7 @@ def has_gpu() -> bool:
     return driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
 
 
-def left(request: TargetRequest) -> tuple[str, ...]:
+def environments_left() -> tuple[str, ...]:
     """The cached environments, which ``down`` leaves because services of other deploy files may use them."""
     root = environments_root()
     if not root.is_dir():

@@ -63,13 +63,13 @@ def try_lock(path: Path) -> int | None:
     except BlockingIOError:
         os.close(descriptor)
         return None
-    if not _is_at(path, descriptor):
+    if not is_at(path, descriptor):
         os.close(descriptor)
         return try_lock(path)
     return descriptor
 
 
-def _is_at(path: Path, descriptor: int) -> bool:
+def is_at(path: Path, descriptor: int) -> bool:
     """Whether an open file is still the one at a path: whoever held the lock before may have deleted it."""
     try:
         there = path.stat()

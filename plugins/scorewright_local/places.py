@@ -59,6 +59,11 @@ class ServicePlace:
         return self.folder / "keys.json"
 
     @property
+    def owner(self) -> Path:
+        """``{"deploy_file"}``: where the deploy file was when the service was started."""
+        return self.folder / "owner.json"
+
+    @property
     def front(self) -> Path:
         """``{"control", "pid"}`` of the last front that ran; only its lock says whether it still does."""
         return self.folder / "front.json"
@@ -118,10 +123,15 @@ def make_private(folder: Path) -> Path:
     return folder
 
 
-def deployment_folder(spec: Spec) -> Path:
-    """The folder of all services of one deploy file, by the file's absolute path."""
+def deploy_file(spec: Spec) -> Path:
+    """The deploy file that services belong to: one path, from whichever folder and by whichever links it is reached."""
     file = spec.origin.files[0] if spec.origin.files else spec.origin.root / "deploy.yaml"
-    file = file.absolute()
+    return file.parent.resolve() / file.name
+
+
+def deployment_folder(spec: Spec) -> Path:
+    """The folder of all services of one deploy file."""
+    file = deploy_file(spec)
     digest = hashlib.sha256(os.fsencode(file)).hexdigest()[:12]
     readable = re.sub(r"[^A-Za-z0-9]+", "-", file.parent.name).strip("-")[:24] or "root"
     return state_root() / "local" / f"{readable}-{digest}"

@@ -8,18 +8,20 @@ from scorewright.target import Endpoint, Keys, Resource, Target
 
 from .checks import check, require_platform
 from .deploy import delete, deploy, missing, rollback
-from .environment import left
+from .environment import environments_left
 from .files import read_json, write_json
 from .follow import read_log
 from .observe import observe, scoring_uri
+from .orphans import orphans
 from .places import service_place
 from .service import ensure_keys, find_front, new_key
+from .storage import stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from scorewright.bundle import Bundle
-    from scorewright.target import ChangeRequest, DesiredRequest, LiveResource, ServiceRequest
+    from scorewright.target import ChangeRequest, DesiredRequest, LiveResource, ServiceRequest, TargetRequest
 
 
 def desired(request: DesiredRequest) -> tuple[Resource, ...]:
@@ -70,7 +72,8 @@ def regenerate_key(request: ServiceRequest) -> Keys:
     """Make one key anew; the other stays valid, so that callers can move over. Raises `DeploymentError` (SW2007)."""
     place = service_place(request.spec, request.service)
     keys(request)
-    write_json(place.keys, {**ensure_keys(place), request.key: new_key()})
+    with stored(request.service):
+        write_json(place.keys, {**ensure_keys(place), request.key: new_key()})
     found = find_front(place)
     if found is not None:
         found[0].reload_keys()
@@ -86,6 +89,11 @@ def logs(request: ServiceRequest) -> Iterator[str]:
     if not place.folder.is_dir():
         raise missing(request.service)
     return read_log(place, follow=request.follow)
+
+
+def left(request: TargetRequest) -> tuple[str, ...]:
+    """What ``down`` leaves: environments that others may use, and services that no deploy file names any more."""
+    return (*orphans(), *environments_left())
 
 
 LOCAL = Target(

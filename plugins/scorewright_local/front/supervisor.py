@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from scorewright_local.files import read_json, remove_tree, write_json
+from scorewright_local.files import is_at, read_json, remove_tree, write_json
 from scorewright_local.front import control, proxy
 from scorewright_local.front.backend import Backend, StartFailed
 from scorewright_local.front.log import RotatingLog
@@ -33,6 +33,8 @@ HOST = "127.0.0.1"
 EXPECT_SECONDS = 10.0
 SHUTDOWN_SECONDS = 5.0
 """How long running requests may take to end when the service is taken down."""
+LOOK_SECONDS = 2.0
+"""How often the front looks whether its folder is still there."""
 BACKOFF_SECONDS = (0.5, 30.0)
 
 
@@ -59,6 +61,8 @@ class Supervisor:
         self._lock = lock
         self._log = RotatingLog(place.log)
         self._numbers = itertools.count(1)
+        # A server deletes its socket when it ends, by name: no other front's server may have the same.
+        self._mark = secrets.token_hex(2)
         self._stopping = asyncio.Event()
         self._unclaimed = asyncio.Event()
         self._one_candidate = asyncio.Lock()
@@ -84,9 +88,9 @@ class Supervisor:
         self._ready(control_socket)
         # Whoever starts a front comes with a candidate; the version before is only started again if none comes.
         loop.call_later(EXPECT_SECONDS, self._expect_none)
-        keeping = asyncio.create_task(self._keep())
+        lasting = [asyncio.create_task(self._keep()), asyncio.create_task(self._watch_folder())]
         await self._stopping.wait()
-        await self._end(keeping, public, private)
+        await self._end(lasting, public, private)
 
     def stop(self) -> None:
         """End the service: no more requests, running ones finish, servers stop."""
@@ -163,7 +167,7 @@ class Supervisor:
             self._unclaimed.set()
 
     async def _launch(self, version: Version) -> Backend:
-        socket = self._sockets / f"{next(self._numbers)}.sock"
+        socket = self._sockets / f"{self._mark}{next(self._numbers)}.sock"
         socket.unlink(missing_ok=True)
         backend = Backend(version, socket, self._log)
         self._log.note(f"starting version {version.id}")
@@ -185,6 +189,12 @@ class Supervisor:
             else:
                 await asyncio.sleep(delay)
                 delay = min(2 * delay, BACKOFF_SECONDS[1])
+
+    async def _watch_folder(self) -> None:
+        """Stop once the service's folder was deleted: no command would find this front any more."""
+        while is_at(self.place.alive, self._lock):
+            await asyncio.sleep(LOOK_SECONDS)
+        self.stop()
 
     async def _wanted(self) -> Version | None:
         """The version to keep. Where there is none yet, a candidate on trial may become it, so its end is awaited."""
@@ -252,8 +262,9 @@ class Supervisor:
         write_json(self.place.record, {**record, "port": self.port})
         return runner
 
-    async def _end(self, keeping: asyncio.Task[None], *runners: web.AppRunner) -> None:
-        keeping.cancel()
+    async def _end(self, lasting: list[asyncio.Task[None]], *runners: web.AppRunner) -> None:
+        for task in lasting:
+            task.cancel()
         for runner in runners:
             await runner.cleanup()
         if self.current is not None:
@@ -264,7 +275,8 @@ class Supervisor:
             await asyncio.wait(self._tasks)
         self._log.note("stopped")
         self._log.close()
-        remove_tree(self._sockets)
+        if is_at(self.place.alive, self._lock):  # else they may be the sockets of another front by now
+            remove_tree(self._sockets)
 
     def _ready(self, control_socket: Path) -> None:
         """Tell whoever started us, and let go of its pipe."""

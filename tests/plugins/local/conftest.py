@@ -186,6 +186,7 @@ def bench(home: Path, tmp_path: Path) -> Iterator[Workbench]:
     """A deploy file in a folder of its own; whatever runs at the end is taken down, and nothing may be left."""
     folder = tmp_path / "project"
     folder.mkdir()
+    (folder / "deploy.yaml").touch()
     bench = Workbench(folder)
     yield bench
     bench.down()

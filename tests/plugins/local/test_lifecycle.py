@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from scorewright.errors import DeploymentError
-from scorewright.target import DesiredRequest, Endpoint
+from scorewright.target import DesiredRequest, Endpoint, TargetRequest
 from scorewright_local.target import LOCAL
 
 if TYPE_CHECKING:
@@ -179,6 +179,24 @@ def test_a_first_version_that_fails_leaves_no_process_and_is_shown_as_failed(
     assert caught.value.code == "SW2007"
 
     assert bench.up(bench.bundle()).state == "healthy"
+
+
+def test_a_deploy_file_is_the_same_however_it_is_reached(bench: Workbench) -> None:
+    bench.up(bench.bundle())
+    (bench.folder.parent / "link").symlink_to(bench.folder)
+
+    for way in (bench.folder / ".." / bench.folder.name, bench.folder.parent / "link"):
+        assert [live.state for live in type(bench)(way, services=bench.services).observe()] == ["healthy"]
+
+
+def test_a_service_whose_deploy_file_is_gone_is_told_with_the_way_to_end_it(bench: Workbench) -> None:
+    bench.up(bench.bundle())
+    request = TargetRequest(bench.spec, bench.events.append)
+    assert LOCAL.left(request) == ()
+    (bench.folder / "deploy.yaml").unlink()
+    (line,) = LOCAL.left(request)
+    assert f"service digits of {bench.folder / 'deploy.yaml'}" in line
+    assert f"kill {bench.observe()[0].info['pid']}" in line
 
 
 def test_two_services_live_side_by_side(bench: Workbench) -> None:

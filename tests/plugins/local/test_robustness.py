@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 import socket
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+from scorewright.errors import DeploymentError
 from scorewright.events import Event
 from scorewright.target import DeleteRequest
 from scorewright_local.files import read_json
@@ -98,6 +100,43 @@ def test_a_killed_down_is_made_good_by_the_next(bench: Workbench, stage: str) ->
     bench.down()
 
     assert bench.observe() == ()
+
+
+def test_a_service_whose_folder_is_deleted_ends_and_leaves_its_successor_alone(
+    bench: Workbench, find_strays: Callable[[], list[str]], eventually: Callable[[Callable[[], bool]], None]
+) -> None:
+    bench.up(bench.bundle("old"))
+    old = front(bench)
+    shutil.rmtree(bench.place().folder)
+    bench.up(bench.bundle("new"))
+
+    eventually(lambda: not old.is_running())
+    eventually(lambda: len(find_strays()) == PROCESSES)
+    assert bench.score()["value"] == "new"
+    assert bench.observe()[0].state == "healthy"
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_what_the_disk_refuses_is_no_fault_of_ours(bench: Workbench, first: bool) -> None:
+    if not first:
+        bench.up(bench.bundle("old"))
+    place = bench.place()
+    blocked = place.folder / "versions" if first else next(place.versions.iterdir()).with_name("0002")
+    bundle = bench.bundle("new")
+    if first:
+        place.folder.mkdir(parents=True)
+        blocked.touch()  # a file where a folder must be: the tests may run as a user whom no permission stops
+    else:
+        bundle = type(bundle)(**{**vars(bundle), "files": {**bundle.files, "n" * 300: b""}})
+    with pytest.raises(DeploymentError) as caught:
+        bench.up(bundle)
+
+    assert caught.value.code == "SW2018"
+    assert any("SCOREWRIGHT_HOME" in step for step in caught.value.steps)
+    if first:
+        blocked.unlink()
+    else:
+        assert bench.score()["value"] == "old"
 
 
 def test_a_half_deleted_service_comes_up_again(bench: Workbench) -> None:
