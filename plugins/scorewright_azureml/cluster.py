@@ -9,6 +9,7 @@ from scorewright.target import LiveResource, Resource
 
 from . import tags
 from .connection import refused
+from .rollout import told
 from .sdk import SdkError
 from .sdk.compute import PURPOSES
 from .waiting import CLUSTER, CLUSTER_GONE, Clock
@@ -178,13 +179,17 @@ def _until_ready(connection: Connection, cluster: Cluster, clock: Clock) -> None
 def _failed(cluster: Cluster, found: Mapping[str, Any] | None) -> DeploymentError:
     from scorewright.diagnosis import Evidence, diagnose
 
-    reasons = str(found["errors"]) if found is not None else "it is gone"
+    reasons = told(found["errors"] or f"it is {found['state']}") if found is not None else "it is gone"
     diagnosis = diagnose([Evidence("compute", reasons)])
+    steps = diagnosis.steps if diagnosis.known else ()
     return DeploymentError(
         diagnosis.code or "SW2111",
         f"cluster {cluster.name} could not be made",
         cause=f"{diagnosis.cause}: {reasons}" if diagnosis.code else reasons,
-        steps=[*diagnosis.steps, "then run the same command again; a failed cluster is asked for anew"],
+        steps=[
+            *(diagnosis.steps if diagnosis.known else ()),
+            "run the same command again; a failed cluster is asked for anew",
+        ],
     )
 
 

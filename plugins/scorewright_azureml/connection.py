@@ -143,7 +143,8 @@ def refused(error: SdkError, doing: str) -> DeploymentError:
     from scorewright.diagnosis import Evidence, diagnose
 
     found = diagnose([Evidence("service", error.message)])
-    steps = list(found.steps) or ["run the same command again: it goes on where this one stopped"]
+    again = ["run the same command again: it goes on where this one stopped"]
+    steps = list(found.steps) if found.known else again
     where = f" (HTTP {error.status}{', ' + error.error_code if error.error_code else ''})" if error.status else ""
     cause = error.message if found.code is None else f"{found.cause}: {error.message}"
     return DeploymentError(found.code or _CODES[error.kind], f"cannot {doing}{where}", cause=cause, steps=steps)

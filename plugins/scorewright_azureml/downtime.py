@@ -20,7 +20,7 @@ def spare_gpus(spec: Spec) -> tuple[int, str] | None:
     if cluster is None or size is None:
         return None
     each = int(size.gpu_count)
-    used = sum(_replicas(service) * gpus(service) for service in spec.services.values())
+    used = sum(_replicas(service) * gpus(service) for service in spec.all_services.values())
     total = cluster.node_count * each
     return total - used, f"{cluster.node_count} nodes x {each} = {total} GPUs, {used} used"
 
@@ -43,10 +43,10 @@ def verdict(spec: Spec, service: ServiceSpec) -> str:
     if not needs:
         room = "needs no GPU"
     if tries_candidate(spec, service):
-        return f"none: the new version is tried as a second service first, then rolled over ({room})"
+        return f"none: a new version is tried as a second service first, settings roll over at once ({room})"
     if _replicas(service) > 1:
-        return f"fewer replicas for a while; no candidate is tried first ({room})"
-    return f"an outage while the only replica is replaced; no candidate is tried first ({room})"
+        return f"fewer replicas for a while; a new version is not tried beside the live one ({room})"
+    return f"an outage while the only replica is replaced; a new version is not tried first ({room})"
 
 
 def _replicas(service: ServiceSpec) -> int:

@@ -29,10 +29,11 @@ def unpacked(files: Mapping[str, bytes]) -> Iterator[Path]:
 
 
 def pack(files: Mapping[str, bytes], archive: Path) -> Path:
-    """The files as one archive: a file that is uploaded costs two requests, and a bundle has thirty."""
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
+    """The files as one archive: a file that is uploaded costs two requests, and a bundle has thirty. Not compressed, so
+    that it is the same on every machine."""
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as target:
         for name in sorted(files):
-            target.writestr(zipfile.ZipInfo(name), files[name], zipfile.ZIP_DEFLATED)
+            target.writestr(zipfile.ZipInfo(name), files[name])
     return archive
 
 

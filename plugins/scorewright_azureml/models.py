@@ -84,19 +84,31 @@ def _ensure(
     connection: Connection, path: Path, name: str, marks: dict[str, str], framework: str | None = None
 ) -> dict[str, Any]:
     try:
-        same, lost = _same(connection, name, marks), None
+        same, lost = _intact(connection, path, name, marks), None
         if not same:
             with tempfile.TemporaryDirectory(prefix="scorewright-model-") as folder:
                 staged = _stage(path, Path(folder))
                 lost = _register(connection, path=str(staged), name=name, tags=marks, framework=framework)
-            same = _same(connection, name, marks)
+            same = _intact(connection, path, name, marks)
         if not same:
-            raise lost or SdkError("connection", "it was sent, and nothing came of it")
+            raise lost or SdkError("connection", "what was sent did not arrive whole")
         for twin in same[1:]:  # the SDK sends a POST again whose answer was lost, and so can register twice
             _remove_version(connection, name, twin["version"])
     except SdkError as error:
         raise refused(error, f"register model {name}") from error
     return same[0]
+
+
+def _intact(connection: Connection, path: Path, name: str, marks: dict[str, str]) -> list[dict[str, Any]]:
+    """The versions of this content whose files arrived whole; others are deleted."""
+    expected = sorted(file.stat().st_size for file in model_files(path).values())
+    whole = []
+    for model in _same(connection, name, marks):
+        if connection.read("model_sizes", model=model["id"]) == expected:
+            whole.append(model)
+        else:
+            _remove_version(connection, name, model["version"])
+    return whole
 
 
 def _same(connection: Connection, name: str, marks: dict[str, str]) -> list[dict[str, Any]]:

@@ -116,7 +116,7 @@ class Rollout:
         from scorewright.diagnosis import Evidence, diagnose
 
         log = self._told_log()
-        said = _text(error)
+        said = told(error)
         found = diagnose([Evidence("container log", log), Evidence("operation", said)])
         tail = "\n".join(log.splitlines()[-_LOG_LINES:])
         cause = "\n".join(part for part in (found.cause if found.code else "", said, tail) if part)
@@ -174,11 +174,12 @@ class Rollout:
             raise refused(error, doing) from error
 
 
-def _text(error: Json) -> str:
-    """An operation's error, its details included, as lines."""
+def told(error: Json) -> str:
+    """What an error of Azure's says, its details included, as lines."""
+    if isinstance(error, list):
+        return "\n".join(told(one) for one in error)
     if not isinstance(error, dict):
         return str(error)
-    details = error.get("details")
-    nested = [_text(detail) for detail in details] if isinstance(details, list) else []
+    nested = [told(error[key]) for key in ("error", "details") if error.get(key)]
     own = ": ".join(str(part) for part in (error.get("code"), error.get("message")) if part)
     return "\n".join(part for part in (own, *nested) if part)

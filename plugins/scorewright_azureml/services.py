@@ -53,7 +53,7 @@ def live(spec: Spec, found: dict[str, Any], candidate: str | None = None) -> Liv
         "service",
         found["name"],
         live_properties(found, candidate),
-        ours=tags.is_ours(marks),
+        ours=tags.is_ours(marks) and marks.get(tags.PROJECT, spec.project) == spec.project,
         owned=tags.is_owned(marks, spec, named=found["name"] in spec.services),
         state=states.get(found["state"], "failed"),
         info={

@@ -61,7 +61,7 @@ class Clock:
         now = time.monotonic()
         if self._stage is None or stage.name != self._stage.name:
             self._stage, self._stage_began = stage, now
-            text = f"{stage.name}{': ' + note if note else ''} (typically {_span(stage.typical)})"
+            text = f"{note or 'waiting'} (typically {_span(stage.typical)})"
             self._emit(Event("step.progress", text, self._subject, stage.name, now - self._began))
         elif now - self._stage_began > self._deadlines.get(stage.name, stage.deadline):
             raise DeploymentError(

@@ -57,9 +57,9 @@ Worker exiting (pid: 31)
 Reason: Worker failed to boot. Exit code 3
 """
 
-_NO_SIZE = "The VM size of AgentPool: agentpool is not supported in this location. The available VM sizes are others."
+_NO_SIZE = "The VM size of AgentPoolProfile:agentpool is not allowed in your subscription in location 'eastus'."
 _NO_CORES = (
-    "Operation could not be completed as it results in exceeding approved regional Cores quota. "
+    "Operation could not be completed as it results in exceeding approved Total Regional Cores quota. "
     "Current Limit: 10, Current Usage: 8, Additional Required: 12."
 )
 
@@ -67,7 +67,7 @@ FAULTS = (
     # github.com/Azure/azureml-sdk-for-r/issues/267
     Fault("quota", "the cluster asks for more cores than the region's quota has", "computes.put",
           _cluster("QuotaExceeded", _NO_CORES)),
-    # github.com/Azure/MachineLearningNotebooks/issues/1675
+    # github.com/Azure/MachineLearningNotebooks/issues/1675, github.com/dotnet/core/issues/8000
     Fault("retired-size", "the cluster's VM size is no longer offered", "computes.put",
           _cluster("BadArgument", _NO_SIZE)),
     Fault("image-build", "conda cannot solve the environment, the image is not built", "services.rollout",

@@ -20,6 +20,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
         models.model_list,
         models.model_get,
         models.model_register,
+        models.model_sizes,
         models.model_download,
         models.model_delete,
         services.service_get,
