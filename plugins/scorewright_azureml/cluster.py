@@ -186,10 +186,7 @@ def _failed(cluster: Cluster, found: Mapping[str, Any] | None) -> DeploymentErro
         diagnosis.code or "SW2111",
         f"cluster {cluster.name} could not be made",
         cause=f"{diagnosis.cause}: {reasons}" if diagnosis.code else reasons,
-        steps=[
-            *(diagnosis.steps if diagnosis.known else ()),
-            "run the same command again; a failed cluster is asked for anew",
-        ],
+        steps=[*steps, "run the same command again; a failed cluster is asked for anew"],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -205,6 +206,17 @@ def test_an_identity_or_a_token_opens_the_workspace(azure: Azure, identity: bool
         found = pool.call("workspace_get", {"workspace": WORKSPACE}, timeout=60)
     assert kind == ("managed-identity" if identity else "arm-token")
     assert found["location"] == "eastus"
+
+
+def test_a_login_of_the_azure_cli_opens_the_workspace(azure: Azure, tmp_path: Path) -> None:
+    answer = json.dumps({"accessToken": token("https://management.azure.com"), "expires_on": 4_000_000_000})
+    (tmp_path / "az").write_text(f"#!/bin/sh\ncat <<'END'\n{answer}\nEND\n")
+    (tmp_path / "az").chmod(0o755)
+    inherited = azure.emulator.child_environment()
+    environment = {key: value for key, value in inherited.items() if "SERVICE_PRINCIPAL" not in key}
+    environment["PATH"] = f"{tmp_path}:{environment['PATH']}"
+    with SdkPool({**environment, CREDENTIAL: "azure-cli"}, size=1) as pool:
+        assert pool.call("workspace_get", {"workspace": WORKSPACE}, timeout=60)["location"] == "eastus"
 
 
 def test_a_workspace_that_is_not_there_is_named(azure: Azure) -> None:
