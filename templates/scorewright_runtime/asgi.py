@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from . import wire
 from .batcher import Gone
 from .body import too_large
 from .errors import Unanswered
@@ -77,9 +78,12 @@ class ScoreApp:
 
     async def _score(self, headers: Mapping[str, str], receive: Receive, send: Send) -> None:
         began = time.perf_counter()
+        cycle = wire.cycle_of(receive)
+        body = wire.take(cycle) if cycle is not None else None
         try:
-            body = await self._body(headers, receive)
-            began = time.perf_counter()
+            if body is None:
+                body = await self._body(headers, receive)
+                began = time.perf_counter()
             reply = await self._answer(Request("POST", headers, body), receive)
         except Gone:
             return
@@ -87,7 +91,9 @@ class ScoreApp:
             reply = self._service.refuse(error)
         seconds = time.perf_counter() - began
         self._service.metrics.answered(reply.status, seconds)
-        await _send(send, reply, self._stock_headers(headers, reply.status, seconds))
+        added = self._stock_headers(headers, reply.status, seconds)
+        if cycle is None or reply.status != 200 or not wire.put(cycle, reply, added):
+            await _send(send, reply, added)
 
     async def _answer(self, request: Request, receive: Receive) -> Reply:
         service = self._service
@@ -138,6 +144,9 @@ class ScoreApp:
             alarm.cancel()
 
     async def _pieces(self, receive: Receive) -> bytes:
+        cycle = wire.cycle_of(receive)
+        if cycle is not None:
+            await wire.arrived(cycle, self._limit)
         pieces: list[bytes] = []
         size, more = 0, True
         while more:

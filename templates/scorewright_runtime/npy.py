@@ -102,21 +102,23 @@ def _header(body: bytes, name: str | None) -> tuple[np.dtype[Any], bool, tuple[i
     if len(body) < start + length or length > MAX_HEADER:
         raise BadRequest("SW1519", f"the npy header of {length} bytes is truncated or longer than {MAX_HEADER}", name)
     try:
-        descr, fortran, shape = _fields(body[start : start + length])
+        dtype, fortran, shape = _fields(body[start : start + length], name)
+    except BadRequest:
+        raise
     except (ValueError, SyntaxError, TypeError, KeyError, IndexError, RecursionError, MemoryError):
         # literal_eval raises MemoryError for deep nesting, whatever memory there is.
         raise BadRequest("SW1519", "the npy header is not the dictionary it must be", name) from None
-    return _dtype(descr, name), fortran, shape, start + length
+    return dtype, fortran, shape, start + length
 
 
 @lru_cache(maxsize=64)
-def _fields(header: bytes) -> tuple[object, bool, tuple[int, ...]]:
+def _fields(header: bytes, name: str | None) -> tuple[np.dtype[Any], bool, tuple[int, ...]]:
     """The fields of a header. Callers send the same few headers again and again."""
     fields = ast.literal_eval(header.decode("latin-1").strip())
     fortran, shape = fields["fortran_order"], tuple(fields["shape"])
     if not isinstance(fortran, bool) or not all(type(size) is int and size >= 0 for size in shape):
         raise ValueError("impossible shape or order")
-    return fields["descr"], fortran, shape
+    return _dtype(fields["descr"], name), fortran, shape
 
 
 def _dtype(descr: object, name: str | None) -> np.dtype[Any]:

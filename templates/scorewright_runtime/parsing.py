@@ -22,11 +22,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from . import jsonbody, npy, plainrows, v2
+from . import jsonbody, npy, v2
 from .body import accepted_array, media_type, unpacked
 from .convert import cast, conform, from_json
 from .errors import BadRequest, nearest
 from .images import TYPES as IMAGE_TYPES
+from .plainrows import PlainRows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,6 +75,7 @@ class Parser:
     ) -> None:
         self._signature, self._limits, self._image = signature, limits, image
         self._outputs, self._free = outputs, free
+        self._plain = PlainRows(signature)
         self._names = [spec.name for spec in signature.inputs]
         self._specs = {spec.name: spec for spec in signature.inputs}
         self._only = self._names[0] if len(self._names) == 1 else None
@@ -102,6 +104,10 @@ class Parser:
         Raises `BadRequest`: SW1515 for missing and unknown names, SW1516 for shapes, SW1517 for values.
         """
         self._check_names(values)
+        return self._fit(values)
+
+    def _fit(self, values: Mapping[str, Any]) -> Arrays:
+        """`check` for values whose names are right."""
         arrays: Arrays = {}
         for name, spec in self._specs.items():
             value = values[name]
@@ -116,11 +122,11 @@ class Parser:
 
     def _json(self, data: bytes, charset: str, array: str) -> Body:
         if not self._free and charset.lower() in _FAST_CHARSETS:
-            plain = plainrows.numbers(data, self._signature)
+            plain = self._plain.read(data)
             if plain is not None:
                 try:
                     form, values = plain
-                    return Body(self.check(values), Asked(form, self._array(array)), fits=True)
+                    return Body(self._fit(values), Asked(form, self._array(array)), fits=True)
                 except BadRequest:  # the exact way words the refusal
                     pass
         document = jsonbody.decode(data, charset)

@@ -25,25 +25,33 @@ if TYPE_CHECKING:
 _NUMBERS = b"0123456789.eE+- \t\r\n"
 _DATA = b'{"data":'
 _INPUTS = b'{"inputs":{'
+_BRACKET = ord("[")
 _FEW = 2048
 """Lists that are walked rather than held against a skeleton."""
 
 
-def numbers(body: bytes, signature: Signature) -> tuple[str, Arrays] | None:
-    """Plain numeric rows as float64 (int64 for whole-number inputs), after the body's form, ``data`` or ``inputs``.
+class PlainRows:
+    """Reads plain numeric rows for a signature."""
 
-    None means nothing but that the exact way must decide.
-    """
-    specs = signature.inputs
-    if any(spec.numpy.kind not in "iuf" for spec in specs):
-        return None
-    try:
-        lists = int(np.count_nonzero(np.frombuffer(body, np.uint8) == ord("[")))
-        if accelerate.simdjson is not None and lists <= _FEW and all(spec.shape for spec in specs):
-            return _walked(body, specs, lists)
-        return _held_against_skeleton(body, specs)
-    except (ValueError, TypeError, KeyError, OverflowError, RuntimeError, RecursionError, AttributeError):
-        return None  # whatever is wrong, the exact way finds it and names it
+    def __init__(self, signature: Signature) -> None:
+        self._specs = signature.inputs
+        self._numeric = all(spec.numpy.kind in "iuf" for spec in signature.inputs)
+        self._shaped = all(spec.shape for spec in signature.inputs)
+
+    def read(self, body: bytes) -> tuple[str, Arrays] | None:
+        """The rows by name as float64 (int64 for whole-number inputs), after the body's form, ``data`` or ``inputs``.
+
+        The names are the inputs'. None means nothing but that the exact way must decide.
+        """
+        if not self._numeric:
+            return None
+        try:
+            lists = int(np.count_nonzero(np.frombuffer(body, np.uint8) == _BRACKET))
+            if accelerate.simdjson is not None and lists <= _FEW and self._shaped:
+                return _walked(body, self._specs, lists)
+            return _held_against_skeleton(body, self._specs)
+        except (ValueError, TypeError, KeyError, OverflowError, RuntimeError, RecursionError, AttributeError):
+            return None  # whatever is wrong, the exact way finds it and names it
 
 
 def _walked(body: bytes, specs: Sequence[TensorSpec], lists: int) -> tuple[str, Arrays] | None:
@@ -58,6 +66,9 @@ def _walked(body: bytes, specs: Sequence[TensorSpec], lists: int) -> tuple[str, 
 
 def _walk(rows: Any, rank: int) -> tuple[tuple[int, ...], int]:
     """The shape of lists nested that deep, and how many there are. Raises `ValueError` where they are ragged."""
+    if rank == 2:  # by far the most
+        (width,) = set(map(len, rows))
+        return (len(rows), width), 1 + len(rows)
     level, shape, count = [rows], [], 0
     for depth in range(rank):
         (length,) = set(map(len, level))

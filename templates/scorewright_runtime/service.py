@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from . import gpu, modeldir
-from .answering import Classes, encode, encode_error, encode_value
+from .answering import Classes, Classifier, encode, encode_error, encode_value
 from .batch import Caller, Outcome
 from .batcher import Batcher
 from .errors import RequestError, StartError, Unanswered
@@ -28,7 +28,7 @@ from .metrics import Metrics, observe_with_opentelemetry
 from .parsing import Parser
 from .threads import ThreadedCall
 from .types import Reply, Signature
-from .warmup import check_outputs, rows_run_together, warm_up
+from .warmup import check_outputs, rows_run_together, rows_stay_apart, warm_up
 
 if TYPE_CHECKING:
     from .parsing import Asked
@@ -87,7 +87,11 @@ class Service:
         self.model = self._load(self.located.path, {**config, "gpu": policy})
         gpu.enforce(policy, self.model.device, config["framework"])
         self.parser = self._make_parser()
-        self.caller = Caller(self.model, self.signature, self._prove(), self.metrics)
+        splits = self._prove()
+        model = self.model
+        if self._classes_go_by_rows():
+            model, self._classes = Classifier(model, self.output_names), Classes("raw")
+        self.caller = Caller(model, self.signature, splits, self.metrics)
         self.caller.measure(self.most_rows)
         self.model_call = ThreadedCall(self.caller, self.make_batcher, config["timeout_ms"] / 1000)
         self._headers = {
@@ -204,6 +208,13 @@ class Service:
         outputs = None if self._handler.postprocess else self._classes.names(self.output_names)
         return Parser(self.signature, self.limits, reader, outputs, self._handler.preprocess is not None)
 
+    def _classes_go_by_rows(self) -> bool:
+        """Whether the model may answer classes: nothing else is asked of its scores, and each row has its own."""
+        shapes = {spec.name: spec.shape for spec in self.signature.outputs}
+        found = [shapes.get(name) or () for name in self.output_names]
+        by_rows = all(len(shape) > 1 and shape[-1] for shape in found)
+        return by_rows and self._classes.mode == "argmax" and self._handler.postprocess is None
+
     @property
     def most_rows(self) -> int:
         """Most rows that one call may serve."""
@@ -224,6 +235,9 @@ class Service:
             self._check_classes({name: outputs[name] for name in self.output_names})
         if batch and not rows_run_together(outputs, rows):
             log.warning("outputs do not have one entry per row: requests are never batched")
+            return False
+        if batch and self.config["batching"] and not rows_stay_apart(self.model, self.signature):
+            log.warning("a row's answer depends on the rows beside it: requests are never batched")
             return False
         return batch
 

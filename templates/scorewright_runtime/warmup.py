@@ -84,6 +84,39 @@ def rows_run_together(outputs: Arrays, rows: int) -> bool:
     return all(array.ndim > 0 and array.shape[0] == rows for array in outputs.values())
 
 
+def rows_stay_apart(model: Model, signature: Signature) -> bool:
+    """Whether a row is answered the same beside one with numbers a hundred times larger as it is alone.
+
+    It is not where a model looks at its rows as a whole: dynamic quantisation scales by the largest of all numbers.
+    True also where nothing can be learnt, because shapes are open or the model takes no made-up numbers.
+    """
+    pair = blank(signature, 2, 8)
+    if pair is None:
+        return True
+    numbers = np.random.default_rng(0)
+    for array in pair.values():
+        if array.dtype.kind == "f":
+            array[:1] = numbers.random(array[:1].shape)
+            array[1:] = numbers.random(array[1:].shape) * 100
+    try:
+        beside = model.predict(pair)
+        alone = model.predict({name: array[:1] for name, array in pair.items()})
+    except Exception as error:
+        log.debug("nothing learnt of rows beside each other: %r", error)
+        return True
+    return all(_alike(array[:1], alone[name]) for name, array in beside.items())
+
+
+def _alike(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two answers of floating-point numbers are the same but for rounding; others are not looked at."""
+    if one.dtype.kind != "f" or other.size == 0:
+        return True
+    if one.shape != other.shape:
+        return False
+    slack = 0.01 * float(np.nanmax(np.abs(other), initial=1e-6))
+    return bool(np.allclose(one, other, rtol=0, atol=slack, equal_nan=True))
+
+
 def _matches(array: np.ndarray, spec: TensorSpec) -> bool:
     if array.dtype.kind not in "OUSV" and array.dtype != spec.numpy:
         return False
