@@ -25,7 +25,7 @@ SDKS = {
     "azureml-core": ("azureml-core",),
     "azure-ai-ml": ("azure-ai-ml",),
 }
-EXTRAS = {"aiohttp": "local", "azureml-core": "azureml", "azure-ai-ml": "azureml-v2"}
+EXTRAS = {"aiohttp": "local", "azureml-core": "azureml"}
 
 
 def frameworks() -> Iterator[Diagnosis]:

@@ -454,6 +454,7 @@ class Spec(Model):
 
     _origin: Origin = PrivateAttr(default_factory=Origin)
     _narrowed: bool = PrivateAttr(False)
+    _all_services: dict[str, ServiceSpec] | None = PrivateAttr(None)
 
     @property
     def origin(self) -> Origin:
@@ -465,10 +466,16 @@ class Spec(Model):
         """Whether services of the deploy file were left out by `only`: then nothing is deleted for not being named."""
         return self._narrowed
 
+    @property
+    def all_services(self) -> dict[str, ServiceSpec]:
+        """Every service of the deploy file, also those that `only` left out: they stand on the same nodes."""
+        return self.services if self._all_services is None else self._all_services
+
     def only(self, names: Iterable[str]) -> Spec:
         """The same spec with just the named services, for ``--service``."""
         narrowed = self.model_copy(update={"services": {name: self.services[name] for name in names}})
         narrowed._origin = self._origin
+        narrowed._all_services = self.all_services
         narrowed._narrowed = self._narrowed or narrowed.services.keys() != self.services.keys()
         return narrowed
 
