@@ -120,6 +120,20 @@ def test_outputs_of_other_names_stop_the_start_as_such(start: Callable[..., Serv
         start(signature_of(x=("float32", [None, None])), Renamed())
 
 
+@pytest.mark.parametrize(("apart", "together"), [(True, True), (False, False)])
+def test_rows_that_influence_each_other_never_run_together(
+    start: Callable[..., Service], caplog: pytest.LogCaptureFixture, apart: bool, together: bool
+) -> None:
+    class Scaled(Doubler):
+        def predict(self, inputs: Arrays) -> Arrays:
+            most = np.abs(inputs["x"]).max(axis=1 if apart else None, keepdims=True)
+            return super().predict({"x": np.round(inputs["x"] / (most + 1) * 127)})
+
+    service = start(ROWS, Scaled(), batching={"max_batch_size": 8, "max_delay_ms": 1})
+    assert ("never batched" not in caplog.text) is together
+    assert service.caller.splits is together
+
+
 def test_open_axes_are_guessed(start: Callable[..., Service], caplog: pytest.LogCaptureFixture) -> None:
     class AtLeast32(Doubler):
         def predict(self, inputs: Arrays) -> Arrays:
