@@ -26,7 +26,7 @@ check_python = @$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (
 uv_install = $(1)/bin/uv pip install -q --compile-bytecode --python $(1)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format docs resolve-table site unit build wheel-test clean clean-all
+.PHONY: help demo test lint format docs resolve-table bench-serving bench-serving-full site unit build wheel-test clean clean-all
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -57,6 +57,13 @@ docs: $(VENV)/.ready ## Write the generated pages of docs/ anew.
 
 resolve-table: $(VENV)/.ready ## Resolve every framework release anew (ten minutes, needs a network).
 	$(BIN)/python tests/slow/resolve_table.py docs/reference/resolved.md
+
+bench-serving: $(VENV)/.ready ## Our lanes against the tutorial's recipe, one round (five minutes).
+	$(BIN)/python docs/benchmarks/serving --short
+
+bench-serving-full: $(VENV)/.ready ## The same with the peers, three rounds; writes the record (half an hour, needs a network).
+	$(BIN)/python docs/benchmarks/serving/install.py
+	$(BIN)/python docs/benchmarks/serving --full
 
 site: $(VENV)/.ready ## Build the documentation's site in build/site.
 	$(BIN)/zensical build -f mkdocs.yml

@@ -59,4 +59,6 @@ def _decoded(body: bytes) -> Json:
         plain: Json = array.tolist()
         return plain
     decoded: Json = json.loads(body)
+    if isinstance(decoded, dict) and "outputs" in decoded:
+        decoded.pop("id", None)  # V2 servers make up an id where the request has none
     return decoded

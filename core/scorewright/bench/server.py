@@ -31,7 +31,8 @@ INHERITED = ("HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "TZ", "USER")
 
 @dataclass(frozen=True)
 class Program:
-    """A server to start. ``command``: with ``{port}`` where the port belongs. ``folder``: where it runs and its log is
+    """A server to start. ``command``, ``variables``: with ``{port}`` where the port
+    belongs. ``folder``: where it runs and its log is
     written. ``health``: a path that is answered with 200 when the model is loaded. ``cpus``: cores that it is bound to;
     None is all of them."""
 
@@ -88,12 +89,13 @@ class Server:
         program = self._program
         self.port = _free_port()
         began = time.perf_counter()
-        environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        given = {name: value.replace("{port}", str(self.port)) for name, value in program.variables.items()}
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [part.replace("{port}", str(self.port)) for part in program.command],
                 cwd=program.folder,
-                env={**environment, "PYTHONUNBUFFERED": "1", **program.variables},
+                env={**inherited, "PYTHONUNBUFFERED": "1", **given},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
