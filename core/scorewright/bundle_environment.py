@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING
 
@@ -100,5 +101,6 @@ def _checked(text: str) -> Requirement:
     return Requirement(gpu=clean, cpu=clean)
 
 
+@functools.cache
 def _name(requirement: str) -> str:
     return canonicalize_name(PipRequirement(requirement).name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import io
 import math
 import re
@@ -29,6 +30,13 @@ def render(package: str, template: str, context: DataclassInstance) -> str:
     ``template``: its path below the package, with slashes (``tensorflow/score.py.jinja``); it may include others of the
     same package. A name that the context lacks raises `jinja2.UndefinedError`. Filters: ``literal``, ``yaml``.
     """
+    values = {field.name: getattr(context, field.name) for field in dataclasses.fields(context)}
+    return _environment(package).get_template(template).render(values)
+
+
+@functools.cache
+def _environment(package: str) -> jinja2.Environment:
+    """One per package, so that a template is compiled once for all services."""
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(lambda name: _read(package, name)),
         undefined=jinja2.StrictUndefined,
@@ -39,8 +47,7 @@ def render(package: str, template: str, context: DataclassInstance) -> str:
     )
     environment.filters["literal"] = literal
     environment.filters["yaml"] = yaml
-    values = {field.name: getattr(context, field.name) for field in dataclasses.fields(context)}
-    return environment.get_template(template).render(values)
+    return environment
 
 
 def literal(value: object) -> str:

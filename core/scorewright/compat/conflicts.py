@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -38,7 +39,7 @@ def _parsed(requirements: Iterable[str]) -> dict[str, Requirement]:
     found: dict[str, Requirement] = {}
     for text in requirements:
         try:
-            requirement = Requirement(text)
+            requirement = _read(text)
         except InvalidRequirement:
             continue
         found[canonicalize_name(requirement.name)] = requirement
@@ -48,8 +49,14 @@ def _parsed(requirements: Iterable[str]) -> dict[str, Requirement]:
     return found
 
 
+@functools.cache
+def _read(text: str) -> Requirement:
+    """Services share most of their requirements, and all of the rules."""
+    return Requirement(text)
+
+
 def _meets(found: Mapping[str, Requirement], package: str) -> bool:
-    rule = Requirement(package)
+    rule = _read(package)
     have = found.get(rule.name) or (found.get(f"{rule.name} code") if rule.specifier and not rule.extras else None)
     if have is None or not rule.extras <= have.extras:
         return False
