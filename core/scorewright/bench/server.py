@@ -99,7 +99,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
+                process_group=0,
             )
         if program.cpus is not None:
             os.sched_setaffinity(self.pid, program.cpus)
@@ -125,7 +125,7 @@ class Server:
             process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(STOP_SECONDS)
-        with contextlib.suppress(ProcessLookupError):  # it has a session of its own: its group is all that it started
+        with contextlib.suppress(ProcessLookupError):  # the group is all that it started
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 

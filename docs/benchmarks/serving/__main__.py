@@ -9,7 +9,6 @@ The server runs on core 0, the load generator on core 1; only ratios to the reci
 from __future__ import annotations
 
 import json
-import os
 import sys
 import tempfile
 import time
@@ -56,7 +55,7 @@ def main(
     """See above."""
     began = time.time()
     if urgent:
-        os.nice(-10)  # servers and generators inherit it
+        machine.go_first()
     with tempfile.TemporaryDirectory(prefix="scorewright-bench-") as name:
         place = Place(Path(name), environments)
         known = models.cases(place.folder)
