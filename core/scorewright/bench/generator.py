@@ -238,11 +238,12 @@ class Generator:
     async def _connect(self, caller: Caller) -> None:
         address = self._address
         try:
-            if address.unix is not None:
-                await self._loop.create_unix_connection(lambda: caller, address.unix)
-            else:
-                await self._loop.create_connection(lambda: caller, address.host, address.port, ssl=self._tls)
-        except OSError as error:
+            async with asyncio.timeout(self.load.timeout):
+                if address.unix is not None:
+                    await self._loop.create_unix_connection(lambda: caller, address.unix)
+                else:
+                    await self._loop.create_connection(lambda: caller, address.host, address.port, ssl=self._tls)
+        except OSError as error:  # TimeoutError is one
             if caller.busy:
                 caller.fail(f"cannot connect: {error.strerror or type(error).__name__}")
 

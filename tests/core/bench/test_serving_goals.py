@@ -44,11 +44,8 @@ def test_ratios_are_of_medians_and_binary_is_held_against_json(goals: ModuleType
 
 
 def test_the_best_peer_counts(goals: ModuleType) -> None:
-    rows = [
-        row("fast", "mnist-json-c32", 900),
-        row("kserve", "mnist-json-c32", 100),
-        row("triton", "mnist-json-c32", 300),
-    ]
+    key = "mnist-json-c32"
+    rows = [row("fast", key, 900), row("kserve", key, 100), row("triton", key, 300)]
     assert goals.Found(rows, {}).against_best(key) == 3
 
 
