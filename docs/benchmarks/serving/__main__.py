@@ -68,7 +68,7 @@ def main(
                 if cases and case.name not in cases:
                     continue
                 for contender in taking_part:
-                    found += _one(contender, case, place, Pace(seconds, patience, repeats), number)
+                    found += _one(contender, case, place, Pace(seconds, patience, repeats, urgent), number)
         told = results.evaluate(found, known, place)
     told["machine"] = machine.describe()
     told["missing"] = missing

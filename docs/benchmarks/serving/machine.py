@@ -33,17 +33,23 @@ def describe() -> dict[str, str]:
 
 
 def go_first() -> None:
-    """Have this process and all that it starts go before other work.
-
-    Linux shares a core between sessions first ("autogroup", https://man7.org/linux/man-pages/man7/sched.7.html): the
-    nice value of a process counts within its session only.
-    """
+    """Have this process and what it starts go before other work."""
     if os.getpid() != os.getsid(0):
         os.setsid()
     os.nice(-15)
-    group = Path("/proc/self/autogroup")
-    if group.exists():
-        group.write_text("-15")
+    prefer(os.getpid())
+
+
+def prefer(pid: int) -> None:
+    """Have the sessions of a process and of all below it go before others.
+
+    Linux shares a core between sessions first ("autogroup", https://man7.org/linux/man-pages/man7/sched.7.html): the
+    nice value of a process counts within its session only, and some servers put workers into sessions of their own.
+    """
+    for process in family(pid):
+        group = Path(f"/proc/{process.pid}/autogroup")
+        if group.exists():
+            group.write_text("-15")
 
 
 def wait_for_quiet(seconds: float = 20.0) -> bool:

@@ -32,11 +32,12 @@ WARMUP = 0.5
 @dataclass(frozen=True)
 class Pace:
     """``seconds``: of a load. ``patience``: seconds that we wait for a quiet machine. ``repeats``: how often a load is
-    repeated that others disturbed."""
+    repeated that others disturbed. ``urgent``: whether we go before others."""
 
     seconds: float
     patience: float
     repeats: int
+    urgent: bool
 
 
 class Cold(Exception):
@@ -48,6 +49,8 @@ def measure(contender: Contender, case: Case, shots: list[Shot], place: Place, p
     machine.wait_for_quiet(pace.patience)
     with Server(contender.make(case, place), seconds=90) as server:
         yield {"key": f"{case.name}-start", "contender": contender.name, "seconds": server.started_in}
+        if pace.urgent:
+            machine.prefer(server.pid)
         for shot in shots:
             try:
                 found = _cleanest(contender, case, shot, server, pace)
@@ -101,7 +104,10 @@ def _once(
         before = machine.usage(server.pid)
         time.sleep(seconds)
         after = machine.usage(server.pid)
-        outcome = json.loads(process.stdout.read())
+        told = process.stdout.read()
+    if process.returncode != 0:
+        raise Cold(f"{shot.key}: the load generator ended with {process.returncode}")
+    outcome = json.loads(told)
     if "refused" in outcome:
         raise Cold(f"{shot.key} is refused: {outcome['refused']}")
     took = after.at - before.at
