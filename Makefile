@@ -26,7 +26,7 @@ check_python = @$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (
 uv_install = $(1)/bin/uv pip install -q --compile-bytecode --python $(1)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format docs resolve-table bench-serving bench-serving-full site unit build wheel-test clean clean-all
+.PHONY: help demo test lint format docs resolve-table bench-serving bench-serving-full site unit exhaustive build wheel-test clean clean-all
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -70,6 +70,9 @@ site: $(VENV)/.ready ## Build the documentation's site in build/site.
 
 unit: $(VENV)/.ready ## Run the tests. PYTEST_ARGS='tests/core -k plan' narrows.
 	$(BIN)/python -m pytest -q $(PYTEST_ARGS)
+
+exhaustive: $(VENV)/.ready ## Interrupt deployments to Azure at every single request, not at a sample (an hour or two).
+	SCOREWRIGHT_EXHAUSTIVE=1 $(BIN)/python -m pytest -q tests/plugins/azureml/test_interruptions.py tests/plugins/azureml/test_faults.py
 
 build: $(VENV)/.ready ## Build wheel and sdist, and check what is in the wheel.
 	rm -rf dist

@@ -67,16 +67,14 @@ def main(services: int) -> int:
         click.echo(
             f"plan of {services} services: {taken:.1f} s (goal: under {GOAL:g} s), {len(azure.requests)} requests"
         )
-        before = memory(resource.RUSAGE_SELF)
+        before = memory()
         azure.requests.clear()
         began = time.perf_counter()
         run.apply(plan)
         click.echo(
             f"apply: {time.perf_counter() - began:.0f} s, {len(azure.requests) / services:.1f} requests a service"
         )
-        click.echo(
-            f"memory: {before:.0f} MB after the plan, {memory(resource.RUSAGE_SELF):.0f} MB after it was applied"
-        )
+        click.echo(f"memory: {before:.0f} MB after the plan, {memory():.0f} MB after it was applied")
         kinds = Counter(request.action for request in azure.requests.all()).most_common(6)
         click.echo("most sent: " + ", ".join(f"{action} {count / services:.1f}" for action, count in kinds))
         azure.requests.clear()
