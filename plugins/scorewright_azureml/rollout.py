@@ -37,13 +37,6 @@ class Rollout:
         """The service as it is, None if there is none."""
         return self._read("service_get", f"look at service {self.name}")  # type: ignore[no-any-return]
 
-    def require(self) -> dict[str, Any]:
-        """The service as it is. Raises `DeploymentError` (SW2122) if there is none."""
-        found = self.get()
-        if found is None:
-            raise DeploymentError("SW2122", f"service {self.name} does not exist", cause="it has just been deleted")
-        return found
-
     def deploy(self, settings: Mapping[str, Any], **arguments: object) -> dict[str, Any]:
         """Ask for the service. The SDK sends its POST again if the answer is lost, and then meets its own first
         attempt: whatever it says, a service with the tags that we sent is ours."""

@@ -111,12 +111,12 @@ class Change:
             self._service.delete()
             found = None
         if found is None:
-            self._create()
+            proven = self._create()
         elif found["state"] in _BROKEN or found["tags"].get(tags.HASH) != self._bundle.hash:
-            self._replace_version(found)
+            proven = self._replace_version(found)
         else:
-            self._settle(found)
-        return live(self._spec, self._service.require())
+            proven = self._settle(found)
+        return live(self._spec, proven)
 
     def _found(self) -> dict[str, Any] | None:
         found = self._service.get()
@@ -132,7 +132,7 @@ class Change:
             )
         return found
 
-    def _create(self) -> None:
+    def _create(self) -> dict[str, Any]:
         """The first version: there are no callers yet; if it fails, nothing is left of it."""
         marks = self._marks(None)
         asked = self._deploy(self._service, self._wanted, marks)
@@ -140,9 +140,9 @@ class Change:
             self._prove(self._service, asked)
         except ScorewrightError as error:
             self._undo(None, error)
-        versions.prove(self._service, marks)
+        return versions.prove(self._service, marks)
 
-    def _settle(self, found: dict[str, Any]) -> None:
+    def _settle(self, found: dict[str, Any]) -> dict[str, Any]:
         """The right version is there: bring its settings to what is wanted and prove it."""
         try:
             found = self._service.follow({})
@@ -152,7 +152,7 @@ class Change:
             self._prove(self._service, {})
         except ScorewrightError as error:
             self._undo(found, error)
-        versions.prove(self._service, marks)
+        return versions.prove(self._service, marks)
 
     def _differs(self, found: dict[str, Any], marks: dict[str, str]) -> bool:
         """Whether more is to be done than to prove what is there."""
@@ -163,7 +163,7 @@ class Change:
             tags.PROVEN: "",
         } != {**marks, tags.PROVEN: ""}
 
-    def _replace_version(self, found: dict[str, Any]) -> None:
+    def _replace_version(self, found: dict[str, Any]) -> dict[str, Any]:
         """A new version of a live service, or one that has broken down deployed again."""
         last = versions.good(found)
         marks = self._marks(last)
@@ -177,9 +177,10 @@ class Change:
             self._prove(self._service, {})
         except ScorewrightError as error:
             self._undo(found, error)
-        versions.prove(self._service, marks)
+        proven = versions.prove(self._service, marks)
         keep = frozenset(version.bundle for text in _kept(marks) if (version := versions.Version.parse(text)))
         models.remove(self._connection, self._spec, models.bundle_name(self._service.name), keep)
+        return proven
 
     def _change(self, found: dict[str, Any], marks: dict[str, str], **version: object) -> None:
         """Change the service in place and wait; what the SDK's update leaves out is set after that."""
@@ -254,7 +255,6 @@ class Change:
         self._say("the new version failed: putting the version before back")
         marks = versions.marks_of(self._connection, found, last)
         versions.put_back(self._connection, self._service, found, last, marks)
-        versions.prove(self._service, marks)
 
     def _clean_up(self, work: Callable[[], object], error: ScorewrightError) -> None:
         """Do what shall be done after a failure; if that fails too, the first failure tells of it."""

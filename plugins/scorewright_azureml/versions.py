@@ -65,13 +65,12 @@ def good(found: Mapping[str, Any]) -> Version | None:
 
 
 def marks_of(connection: Connection, found: Mapping[str, Any], version: Version) -> dict[str, str]:
-    """The tags that a service has with this version, before it is proven again."""
+    """The tags that a service has with this version, which was proven before."""
     if version == running(found):
-        marks = dict(found["tags"])
-    else:
-        marks = {**found["tags"], tags.BUNDLE: version.bundle, tags.HASH: _hash(connection, version.bundle)}
-        marks.pop(tags.BEFORE, None)
-    marks.pop(tags.PROVEN, None)
+        return dict(found["tags"])
+    digest = _hash(connection, version.bundle)
+    marks = {**found["tags"], tags.BUNDLE: version.bundle, tags.HASH: digest, tags.PROVEN: digest}
+    marks.pop(tags.BEFORE, None)
     return marks
 
 
@@ -109,9 +108,9 @@ def put_back(
     return service.follow(asked)
 
 
-def prove(service: Rollout, marks: Mapping[str, str]) -> None:
-    """Note on the service that its version answered, and wait until that is done."""
-    service.follow(service.update(settings={"tags": {**marks, tags.PROVEN: marks[tags.HASH]}}))
+def prove(service: Rollout, marks: Mapping[str, str]) -> dict[str, Any]:
+    """Note on the service that its version answered, wait until that is done, and give the service."""
+    return service.follow(service.update(settings={"tags": {**marks, tags.PROVEN: marks[tags.HASH]}}))
 
 
 def rollback(connection: Connection, request: ServiceRequest) -> dict[str, Any]:
@@ -137,6 +136,7 @@ def rollback(connection: Connection, request: ServiceRequest) -> dict[str, Any]:
         if not begun:
             marks = {**marks_of(connection, found, version), tags.ROLLBACK: "begun"}
             marks |= {tags.BEFORE: str(now)} if now else {}
+            marks.pop(tags.PROVEN)
             put_back(connection, service, found, version, marks)
         _answer(connection, service, request)
     except ScorewrightError:
@@ -144,8 +144,7 @@ def rollback(connection: Connection, request: ServiceRequest) -> dict[str, Any]:
             put_back(connection, service, found, now, found["tags"])
         raise
     marks.pop(tags.ROLLBACK)
-    prove(service, marks)
-    return service.require()
+    return prove(service, marks)
 
 
 def _answer(connection: Connection, service: Rollout, request: ServiceRequest) -> None:

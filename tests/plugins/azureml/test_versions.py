@@ -215,3 +215,16 @@ def test_a_service_with_tokens_answers_to_tokens_and_has_no_keys(azure: Azure, f
     azure.up(azure.spec(ONNX + "    auth: none\n"))
     uri = azure.run.endpoint(spec, "digits").scoring_uri
     assert httpx.post(uri, content=SAMPLE, headers=JSON).status_code == 200
+
+
+def test_what_was_put_back_still_counts_as_proven(azure: Azure, first: Spec) -> None:
+    azure.up(first)
+    services = ONNX + "    handler: handler.py\n    azureml: {candidate: false}\n"
+    (azure.file.parent / "handler.py").write_text(SAME + "raise RuntimeError('the weights are torn')\n")
+    with pytest.raises(ApplyError):
+        azure.up(azure.spec(services))
+    (azure.file.parent / "handler.py").write_text(SAME)
+    repaired = azure.spec(services)
+    azure.up(repaired)
+    assert azure.run.rollback(repaired, "digits").state == "healthy"
+    assert not azure.run.plan(first).changed
