@@ -72,7 +72,8 @@ unit: $(VENV)/.ready ## Run the tests. PYTEST_ARGS='tests/core -k plan' narrows.
 	$(BIN)/python -m pytest -q $(PYTEST_ARGS)
 
 exhaustive: $(VENV)/.ready ## Interrupt deployments to Azure at every single request, not at a sample (an hour or two).
-	SCOREWRIGHT_EXHAUSTIVE=1 $(BIN)/python -m pytest -q tests/plugins/azureml/test_interruptions.py tests/plugins/azureml/test_faults.py
+	SCOREWRIGHT_EXHAUSTIVE=1 $(BIN)/python -m pytest -q tests/plugins/azureml/test_interruptions.py tests/plugins/azureml/test_faults.py \
+		tests/plugins/azureml/test_tutorial.py
 
 build: $(VENV)/.ready ## Build wheel and sdist, and check what is in the wheel.
 	rm -rf dist
