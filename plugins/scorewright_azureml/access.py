@@ -100,12 +100,20 @@ def _prove(uri: str, key: str, *, opens: bool, what: str) -> None:
     """Ask with a key until the answer is as it must be: the front end takes a while to learn of new keys."""
     deadline = time.monotonic() + _PROOF_SECONDS
     while True:
-        answer = httpx.get(uri, headers={"Authorization": f"Bearer {key}"}, timeout=30)
-        if (answer.status_code not in {401, 403}) is opens:
+        answer = _asked(uri, key)
+        if isinstance(answer, int) and (answer not in {401, 403}) is opens:
             return
         if time.monotonic() > deadline:
-            raise DeploymentError("SW2124", what, cause=f"it was answered {answer.status_code}")
+            raise DeploymentError("SW2124", what, cause=f"it was answered: {answer}")
         time.sleep(min(1.0, poll_seconds()))
+
+
+def _asked(uri: str, key: str) -> int | str:
+    """The status of the answer, or why there is none."""
+    try:
+        return httpx.get(uri, headers={"Authorization": f"Bearer {key}"}, timeout=30).status_code
+    except httpx.HTTPError as error:
+        return f"nothing ({type(error).__name__})"
 
 
 def logs(request: ServiceRequest) -> Iterator[str]:

@@ -13,6 +13,7 @@ from tests.plugins.azureml.conftest import EXAMPLE, ONNX
 from scorewright.errors import ApplyError, CheckError, DeploymentError, ScorewrightError
 from scorewright.plan import Action
 from scorewright_azureml import access
+from scorewright_rehearse.faults import Drop, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -183,6 +184,20 @@ def test_a_key_is_renewed_while_the_other_one_opens(azure: Azure, first: Spec) -
     ]
     assert opened[0] == 401
     assert 401 not in opened[1:]
+
+
+def test_no_key_is_changed_where_the_other_one_cannot_be_proven(
+    azure: Azure, first: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    azure.up(first)
+    before = azure.run.keys(first, "digits")
+    monkeypatch.setattr(access, "_PROOF_SECONDS", 0.1)
+    azure.emulator.rules.add(Rule(Drop(), "scoring.score", times=100))
+    with pytest.raises(DeploymentError) as caught:
+        azure.run.regenerate_key(first, "digits", "primary")
+    azure.emulator.calm()
+    assert caught.value.code == "SW2124"
+    assert azure.run.keys(first, "digits") == before
 
 
 def test_the_log_is_shown_and_followed(azure: Azure, first: Spec) -> None:
