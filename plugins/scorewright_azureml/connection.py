@@ -6,6 +6,7 @@ import atexit
 import importlib.util
 import json
 import os
+import re
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -102,6 +103,8 @@ def _read_config(file: Path) -> Workspace | None:
 
 
 _lock = threading.Lock()
+_READ = re.compile(r"AZURE|AML|MSI_|IDENTITY|PROXY|SSL|CERT|CA_BUNDLE|^(HOME|PATH)$", re.IGNORECASE)
+"""The variables that the SDK, its log-in and its HTTP libraries read: where one of them changes, who speaks may, too."""
 _open: dict[tuple[Workspace, tuple[tuple[str, str], ...]], Connection] = {}
 
 
@@ -112,7 +115,7 @@ def connect(spec: Spec) -> Connection:
     kind = credentials.require()
     require_sdk()
     environment = {**os.environ, CREDENTIAL: kind}
-    key = (workspace, tuple(sorted(environment.items())))
+    key = (workspace, tuple(sorted(item for item in environment.items() if _READ.search(item[0]))))
     with _lock:
         if key not in _open:
             _open[key] = Connection(workspace, SdkPool(environment, size=WORKERS))

@@ -22,7 +22,6 @@ def publish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Publish:
     """Makes wheels, which real uv resolves without a network."""
     folder = tmp_path / "index"
     folder.mkdir()
-    monkeypatch.setenv("UV_NO_INDEX", "1")
     monkeypatch.setenv("UV_FIND_LINKS", str(folder))
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("UV_OFFLINE", "1")

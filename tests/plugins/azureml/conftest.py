@@ -73,7 +73,7 @@ def _quick() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def _stub(_quick: None) -> Iterator[Emulator]:
     """One emulator without containers for all tests: its SDK processes take seconds to start."""
-    with Emulator(stub=True, answer=lambda service, body: [[0.0] * 10]) as emulator, emulator.applied(fast=True):
+    with Emulator(stub=True, answer=lambda service, body: [[0.0] * 10]) as emulator:
         yield emulator
 
 
@@ -81,7 +81,8 @@ def _stub(_quick: None) -> Iterator[Emulator]:
 def empty(_stub: Emulator) -> Iterator[bytes]:
     """The emulator's empty world, to which it comes back after a test."""
     world = _stub.snapshot()
-    yield world
+    with _stub.applied(fast=True):
+        yield world
     _stub.calm()
     _stub.settled()
     _stub.restore(world)

@@ -230,14 +230,18 @@ def sent(_stub: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Sent:
     _stub.change(theirs)
     _stub.requests.clear()
     connection.close()
-    os.chdir(folder)
+    os.chdir(folder)  # the SDK's processes start in it
     head = "\n".join(line for line in HEAD.splitlines() if not line.startswith("workspace")) + "\n"
-    azure.up(azure.spec(SERVICES, head=head.replace("node_count: 6", "node_count: 20")))
-    os.chdir(back)
-    requests = _stub.requests.all()
-    packed = packed_source(_stub, created(requests, "full"))
-    _stub.restore(world)
-    _stub.requests.clear()
+    try:
+        with _stub.applied(fast=True):
+            azure.up(azure.spec(SERVICES, head=head.replace("node_count: 6", "node_count: 20")))
+            requests = _stub.requests.all()
+            packed = packed_source(_stub, created(requests, "full"))
+    finally:
+        connection.close()
+        os.chdir(back)
+        _stub.restore(world)
+        _stub.requests.clear()
     return Sent(requests, packed)
 
 

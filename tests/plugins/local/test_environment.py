@@ -54,9 +54,12 @@ def wheels(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_wheel(folder, "little", "2.0", {"little.py": "VALUE = 2\n"})
     # What the server needs, without installing it anew: the packages of the Python that runs the tests.
     write_wheel(folder, "borrowed", "1.0", {"borrowed.pth": sysconfig.get_paths()["purelib"] + "\n"})
-    for name in ("PIP", "UV"):
-        monkeypatch.setenv(f"{name}_FIND_LINKS", str(folder))
-        monkeypatch.setenv(f"{name}_NO_INDEX", "1")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for index in ("PIP_INDEX_URL", "UV_DEFAULT_INDEX"):
+        monkeypatch.setenv(index, empty.as_uri())
+    for links in ("PIP_FIND_LINKS", "UV_FIND_LINKS"):
+        monkeypatch.setenv(links, str(folder))
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
     monkeypatch.setenv("PIP_CACHE_DIR", str(tmp_path / "pip"))
     return folder
@@ -138,12 +141,6 @@ def test_a_package_with_an_index_of_its_own_comes_from_there(
     wheels: Path, tmp_path: Path, installer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SCOREWRIGHT_INSTALLER", installer)
-    for name in ("PIP_NO_INDEX", "UV_NO_INDEX"):
-        monkeypatch.delenv(name)
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    monkeypatch.setenv("PIP_INDEX_URL", empty.as_uri())
-    monkeypatch.setenv("UV_DEFAULT_INDEX", empty.as_uri())
     simple = tmp_path / "simple" / "special"
     simple.mkdir(parents=True)
     write_wheel(simple, "special", "1.0+cpu", {"special.py": ""})
