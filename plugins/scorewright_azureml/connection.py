@@ -104,7 +104,7 @@ def _read_config(file: Path) -> Workspace | None:
 
 _lock = threading.Lock()
 _READ = re.compile(r"AZURE|AML|MSI_|IDENTITY|PROXY|SSL|CERT|CA_BUNDLE|^(HOME|PATH)$", re.IGNORECASE)
-"""The variables that the SDK, its log-in and its HTTP libraries read: where one of them changes, who speaks may, too."""
+"""Variables that the SDK, its log-in and its HTTP libraries read: where one changes, so may the one who speaks."""
 _open: dict[tuple[Workspace, tuple[tuple[str, str], ...]], Connection] = {}
 
 
