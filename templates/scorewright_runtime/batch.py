@@ -41,11 +41,17 @@ class Caller:
         self.splits = splits
         self.pace = 0.0
         self.row_pace = 0.0
+        self._measured: tuple[int, float] | None = None
 
-    @property
-    def fast(self) -> bool:
-        """Whether a call takes so little that handing it to another thread would cost more."""
-        return 0.0 < self.pace <= FAST
+    def quick(self, rows: int) -> bool:
+        """Whether a call with that many rows takes so little that handing it to another thread would cost more.
+
+        Where it was measured, that stands: under load a call also lasts as long as other threads interrupt it.
+        """
+        if self._measured is None:
+            return 0.0 < self.pace <= FAST
+        known, pace = self._measured
+        return pace * max(1.0, rows / known) <= FAST
 
     def measure(self, rows: int) -> None:
         """Learn the pace from a few calls with that many rows, where the signature says what to call with."""
@@ -56,7 +62,9 @@ class Caller:
         self.pace = self._time(inputs)
         if self.pace < 20 * FAST:  # then it matters
             self.pace = min(self.pace, *(self._time(inputs) for _ in range(4)))
-        self.row_pace = self.pace / self.rows(inputs)
+        rows = self.rows(inputs)
+        self.row_pace = self.pace / rows
+        self._measured = rows, self.pace
 
     def rows(self, inputs: Arrays) -> int:
         """The rows of a request; 1 where the model has no batch axis."""

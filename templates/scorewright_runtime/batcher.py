@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .metrics import Metrics
     from .types import Arrays
 
+    Done = Callable[[Outcome | BaseException], None]
+
 
 class Gone(Exception):
     """The client has closed the connection; nobody waits for this request."""
@@ -32,12 +34,18 @@ class Gone(Exception):
 class _Waiting:
     """A request that waits for the model."""
 
-    __slots__ = ("deadline", "future", "gone", "inputs", "kind", "rows", "since")
+    __slots__ = ("_done", "deadline", "gone", "inputs", "kind", "over", "rows", "since")
 
-    def __init__(self, inputs: Arrays, rows: int, kind: object, gone: Callable[[], bool], since: float) -> None:
-        self.inputs, self.rows, self.kind, self.gone, self.since = inputs, rows, kind, gone, since
-        self.deadline = math.inf
-        self.future: asyncio.Future[Outcome]
+    def __init__(self, inputs: Arrays, rows: int, kind: object, done: Done, gone: Callable[[], bool]) -> None:
+        self.inputs, self.rows, self.kind, self._done, self.gone = inputs, rows, kind, done, gone
+        self.since = self.deadline = 0.0
+        self.over = False
+
+    def settle(self, result: Outcome | BaseException) -> None:
+        """Give the request its result, unless it has one."""
+        if not self.over:
+            self.over = True
+            self._done(result)
 
 
 class Batcher:
@@ -63,15 +71,30 @@ class Batcher:
         self._alarm: asyncio.TimerHandle | None = None
 
     def submit(self, inputs: Arrays, gone: Callable[[], bool]) -> asyncio.Future[Outcome]:
-        """Queue a request; the future gets what the model says or raises, `TimeoutError` when it took too long, or
-        `Gone`. ``gone``: whether the client has left.
+        """`queue` for those who can await."""
+        future: asyncio.Future[Outcome] = self._loop.create_future()
+
+        def done(result: Outcome | BaseException) -> None:
+            if future.done():
+                return
+            if isinstance(result, BaseException):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+
+        self.queue(inputs, done, lambda: future.done() or gone())
+        return future
+
+    def queue(self, inputs: Arrays, done: Done, gone: Callable[[], bool]) -> None:
+        """Queue a request. ``done`` is called once, with what the model says or raises, with `TimeoutError` when it
+        took too long, or with `Gone`. ``gone``: whether the client has left.
 
         Raises `Unanswered` (SW1533) where the queue is longer than the time-out.
         """
         now = self._loop.time()
         self._refuse_if_hopeless()
-        waiting = _Waiting(inputs, self._caller.rows(inputs), self._caller.kind(inputs), gone, now)
-        waiting.future = self._loop.create_future()
+        waiting = _Waiting(inputs, self._caller.rows(inputs), self._caller.kind(inputs), done, gone)
+        waiting.since = now
         self._pending.append(waiting)
         self._rows += waiting.rows
         self._metrics.waiting = len(self._pending)
@@ -80,7 +103,6 @@ class Batcher:
             self._schedule(0.0)
         elif not self._running and self._scheduled is None:
             self._schedule(self._linger(now))
-        return waiting.future
 
     def _refuse_if_hopeless(self) -> None:
         wait = self._rows * self._caller.row_pace
@@ -90,7 +112,7 @@ class Batcher:
 
     def _linger(self, now: float) -> float:
         """Seconds to wait for more rows before the next call."""
-        if not self._together or self._caller.fast:
+        if not self._together or self._caller.quick(self._rows):
             return 0.0
         if self._last_rows < 2 or self._rows >= min(self._last_rows, self._max_rows):
             return 0.0
@@ -111,7 +133,7 @@ class Batcher:
             return
         self._running = group
         requests = [waiting.inputs for waiting in group]
-        if self._caller.fast:
+        if self._caller.quick(sum(waiting.rows for waiting in group)):
             self._finish(self._call(requests))
         else:
             self._runner.submit(lambda: self._call(requests), self._report)
@@ -131,9 +153,9 @@ class Batcher:
         rows, now = 0, self._loop.time()
         while self._pending and (not group or (self._together and rows < self._max_rows)):
             waiting = self._pending.popleft()
-            if waiting.future.done() or waiting.gone():
+            if waiting.over or waiting.gone():
                 self._rows -= waiting.rows
-                _settle(waiting, Gone())
+                waiting.settle(Gone())
             elif group and waiting.kind != group[0].kind:
                 others.append(waiting)
             elif group and rows + waiting.rows > self._max_rows:
@@ -154,7 +176,7 @@ class Batcher:
         if isinstance(results, BaseException):
             results = [results] * len(group)
         for waiting, result in zip(group, results):
-            _settle(waiting, result)
+            waiting.settle(result)
         now = self._loop.time()
         self._last_rows, self._last_end = sum(waiting.rows for waiting in group), now
         if self._pending:
@@ -163,7 +185,7 @@ class Batcher:
     def _watch(self, waiting: _Waiting, now: float) -> None:
         """Give the request up when its time is over. All have the same time-out, so the oldest is always first."""
         waiting.deadline = now + self._timeout
-        while self._open and self._open[0].future.done():
+        while self._open and self._open[0].over:
             self._open.popleft()
         self._open.append(waiting)
         if self._alarm is None:
@@ -172,19 +194,10 @@ class Batcher:
     def _give_up(self) -> None:
         self._alarm = None
         now = self._loop.time()
-        while self._open and (self._open[0].future.done() or self._open[0].deadline <= now):
-            _settle(self._open.popleft(), TimeoutError())
-        if self._running and all(waiting.future.done() for waiting in self._running):
+        while self._open and (self._open[0].over or self._open[0].deadline <= now):
+            self._open.popleft().settle(TimeoutError())
+        if self._running and all(waiting.over for waiting in self._running):
             self._runner.interrupt()
         if self._open:
             self._alarm = self._loop.call_at(self._open[0].deadline, self._give_up)
 
-
-def _settle(waiting: _Waiting, result: Any) -> None:
-    """Give a request its result, unless it has one."""
-    if waiting.future.done():
-        return
-    if isinstance(result, BaseException):
-        waiting.future.set_exception(result)
-    else:
-        waiting.future.set_result(result)

@@ -62,6 +62,12 @@ def application(flask: Any) -> Any:
 
 
 try:
+    from .protocol import ScoreProtocol as _http
+except Exception as error:  # without the short cut the lane takes the way through ASGI
+    log.debug("no short cut: %r", error)
+    _http: Any = "auto"  # type: ignore[no-redef]
+
+try:
     import a2wsgi  # noqa: F401 - the worker needs it once the app is loaded
     from uvicorn import Server
     from uvicorn_worker import UvicornWorker  # type: ignore[import-untyped]
@@ -87,9 +93,9 @@ else:
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
             """Stop, after that moment if the application can tell its callers."""
             app, stop = self.config.app, super().handle_exit
-            if sig == signal.SIGTERM and isinstance(app, ScoreApp) and not app.stopping:
-                app.stopping = True
-                app.loop.call_soon_threadsafe(app.loop.call_later, _LAST_ANSWERS, stop, sig, frame)
+            if sig == signal.SIGTERM and isinstance(app, ScoreApp) and not app.scorer.stopping:
+                app.scorer.stopping = True
+                app.scorer.loop.call_soon_threadsafe(app.scorer.loop.call_later, _LAST_ANSWERS, stop, sig, frame)
             else:
                 stop(sig, frame)
 
@@ -98,7 +104,7 @@ else:
 
         CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
             "loop": "auto",
-            "http": "auto",
+            "http": _http,
             "lifespan": "off",
             "interface": "asgi3",
             "access_log": False,
@@ -116,7 +122,7 @@ else:
             """As the base class has it, with another server."""
             self.config.app = self.wsgi
             if isinstance(self.wsgi, ScoreApp):
-                self.wsgi.start()
+                self.wsgi.scorer.start()
             server = LastAnswers(self.config)
             self._install_sigquit_handler()
             await server.serve(sockets=self.sockets)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
+import queue
 import threading
 from typing import TYPE_CHECKING
 
@@ -30,18 +30,26 @@ class ThreadedCall:
 
     def __call__(self, inputs: Arrays) -> Outcome:
         """Run the model. Raises whatever it raises, and `TimeoutError`."""
-        if self._caller.fast or threading.current_thread() is threading.main_thread():
+        if self._caller.quick(self._caller.rows(inputs)) or threading.current_thread() is threading.main_thread():
             return self._caller.one(inputs)
-        call = asyncio.run_coroutine_threadsafe(self._submit(inputs), self._running_loop())
+        answer: queue.SimpleQueue[Outcome | BaseException] = queue.SimpleQueue()
+        self._running_loop().call_soon_threadsafe(self._queue, inputs, answer.put)
         try:
-            return call.result(self._timeout + 1.0)
-        except concurrent.futures.TimeoutError:  # before Python 3.11 not the built-in one
+            outcome = answer.get(timeout=self._timeout + 1.0)
+        except queue.Empty:
             raise TimeoutError from None
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
 
-    async def _submit(self, inputs: Arrays) -> Outcome:
-        if self._batcher is None:
-            self._batcher = self._make()
-        return await self._batcher.submit(inputs, _never)
+    def _queue(self, inputs: Arrays, done: Callable[[Outcome | BaseException], None]) -> None:
+        """Hand a request over. Called on the loop."""
+        try:
+            if self._batcher is None:
+                self._batcher = self._make()
+            self._batcher.queue(inputs, done, _never)
+        except Exception as error:  # the request's own thread raises it
+            done(error)
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         """The loop, started by the first request and so in the process that serves it."""

@@ -39,6 +39,12 @@ def test_plain_progress_has_one_line_per_step_stage_and_end(capsys: pytest.Captu
     ]
 
 
+def test_a_long_stage_is_told_of_again_after_a_while() -> None:
+    lines = PlainLines(verbose=False)
+    waits = [step("progress", "waiting", stage="image build", time=float(seconds)) for seconds in range(0, 600, 60)]
+    assert [event.time for event in waits if lines.line(event)] == [0.0, 240.0, 480.0]
+
+
 def test_verbose_progress_repeats_stages_and_shows_log_lines(capsys: pytest.CaptureFixture[str]) -> None:
     with PlainLines(verbose=True) as show:
         for event in EVENTS:

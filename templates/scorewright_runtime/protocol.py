@@ -1,0 +1,224 @@
+"""A short cut through uvicorn for ``POST /score``: from the parser's callbacks to the answer on the connection.
+
+An ASGI application costs a task, a queue and two checked messages for each request, more than a small model takes. So
+scoring requests are taken where uvicorn's own protocol would make its record of a request and its task. Anything
+unusual (requests sent ahead on a connection, ``expect: 100-continue``, rare headers, other paths) goes uvicorn's way.
+"""
+
+from __future__ import annotations
+
+import http
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from .asgi import ScoreApp, never_arrived
+from .body import too_large
+from .scoring import ordinary
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Mapping
+
+    from .types import Reply
+
+_TOUCHED = {"disconnected", "keep_alive", "message_event", "response_complete", "body", "more_body", "on_response"}
+_METHODS = {
+    *("data_received", "connection_made", "connection_lost", "shutdown", "resume_writing"),
+    *("on_message_begin", "on_header", "on_headers_complete", "on_body", "on_message_complete", "on_response_complete"),
+}
+if not (set(RequestResponseCycle.__init__.__code__.co_names) >= _TOUCHED and _METHODS <= set(vars(HttpToolsProtocol))):
+    raise ImportError("this uvicorn is not one that the short cut knows")
+
+
+class _Event:
+    """Stands where uvicorn wakes the task of a request; ours have none."""
+
+    def set(self) -> None:
+        """Wake nobody."""
+
+
+class Exchange:
+    """A scoring request and its answer, with what uvicorn's protocol reads and writes of its own record of one."""
+
+    __slots__ = ("disconnected", "headers", "keep_alive", "pieces", "protocol", "response_complete", "size")
+    message_event = _Event()
+
+    def __init__(self, protocol: ScoreProtocol, headers: dict[str, str], keep_alive: bool) -> None:
+        self.protocol, self.headers, self.keep_alive = protocol, headers, keep_alive
+        self.pieces: list[bytes] = []
+        self.size = 0
+        self.disconnected = self.response_complete = False
+
+    def answer(self, reply: Reply, added: Mapping[str, str]) -> None:
+        """Put the answer on the connection."""
+        protocol, transport = self.protocol, self.protocol.transport
+        self.response_complete = True
+        if transport.is_closing():
+            return
+        closing = not self.keep_alive or "connection" in added or "connection" in reply.headers
+        varying = "".join([f"{name}: {value}\r\n" for name, value in added.items()])
+        if closing and "connection" not in added and "connection" not in reply.headers:
+            varying += "connection: close\r\n"
+        head = b"%b%b%b%bcontent-length: %d\r\n\r\n" % (
+            _status(reply.status),
+            _lines(tuple(protocol.server_state.default_headers)),
+            _texts(tuple(reply.headers.items())),
+            varying.encode("latin-1"),
+            len(reply.body),
+        )
+        transport.writelines((head, reply.body))
+        protocol.answered(self, closing)
+
+
+class ScoreProtocol(HttpToolsProtocol):
+    """uvicorn's protocol, with the short cut where the application is a `ScoreApp`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._scorer = self.app.scorer if isinstance(self.app, ScoreApp) else None
+        self._exchange: Exchange | None = None  # whose body is on its way
+        self._arriving = False
+        self._alarm: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        """Wait for the first request as long as for the next one."""
+        super().connection_made(transport)
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See `asyncio.Protocol`."""
+        self._unset_keepalive_if_required()
+        self._disarm()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """See `asyncio.Protocol`; what has begun to arrive must arrive within the time-out."""
+        super().data_received(data)
+        if self._arriving and self._alarm is None and self._scorer is not None:
+            self._alarm = self.loop.call_later(self._scorer.timeout, self._late)
+
+    def on_message_begin(self) -> None:
+        """A request begins; uvicorn's record of it is made when it is known to be needed."""
+        self._arriving = True
+        self.url, self.headers, self.expect_100_continue = b"", [], False
+
+    def on_headers_complete(self) -> None:
+        """Take a scoring request, or leave it to uvicorn."""
+        if self.url != b"/score" or not self._take():
+            url, headers, expected = self.url, self.headers, self.expect_100_continue
+            super().on_message_begin()
+            self.url, self.expect_100_continue = url, expected
+            self.headers.extend(headers)
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a piece of a body."""
+        exchange = self._exchange
+        if exchange is None:
+            super().on_body(body)
+            return
+        exchange.pieces.append(body)
+        exchange.size += len(body)
+        assert self._scorer is not None
+        if exchange.size > self._scorer.limit:
+            self._refuse(exchange, too_large(self._scorer.limit))
+
+    def on_message_complete(self) -> None:
+        """Score what has arrived."""
+        self._arriving = False
+        self._disarm()
+        exchange, self._exchange = self._exchange, None
+        if exchange is None:
+            super().on_message_complete()
+            if isinstance(self.cycle, Exchange) and not self.cycle.keep_alive and self.cycle.response_complete:
+                self.transport.close()  # it was refused, and now all of it has come
+            return
+        pieces = exchange.pieces
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        assert self._scorer is not None
+        self._scorer.score(exchange.headers, body, exchange.answer, self.transport.is_closing)
+
+    def answered(self, exchange: Exchange, closing: bool) -> None:
+        """An answer is on the connection: end it, or make ready for the next request."""
+        if closing and self._arriving:  # closed now, the caller would lose the answer with what is still on its way
+            exchange.keep_alive = False
+            self._disarm()
+            assert self._scorer is not None
+            self._alarm = self.loop.call_later(self._scorer.timeout, self._late)
+            return
+        if closing:
+            self.transport.close()
+        self.on_response_complete()
+        if self.flow.write_paused:  # the caller does not read; answers must not pile up
+            self.flow.pause_reading()
+
+    def resume_writing(self) -> None:
+        """See `asyncio.Protocol`."""
+        super().resume_writing()
+        if self.cycle is None or self.cycle.response_complete:
+            self.flow.resume_reading()
+
+    def _take(self) -> bool:
+        """Whether the request whose headers are here is answered the short way; if so, it has been taken."""
+        parser, before = self.parser, self.cycle
+        if self._scorer is None or parser.get_method() != b"POST" or self.expect_100_continue:
+            return False
+        if parser.should_upgrade() or not (before is None or before.response_complete):
+            return False
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.headers}
+        if not ordinary(headers):
+            return False
+        keep_alive = parser.get_http_version() != "1.0" and parser.should_keep_alive()
+        exchange: Any = Exchange(self, headers, keep_alive)
+        self.cycle = self._exchange = exchange
+        length = headers.get("content-length", "")
+        if length.isdigit() and int(length) > self._scorer.limit:
+            self._refuse(exchange, too_large(self._scorer.limit))
+        return True
+
+    def _refuse(self, exchange: Exchange, error: Exception) -> None:
+        """Answer a request whose body is not taken, and end the connection."""
+        self._exchange = None
+        exchange.pieces.clear()
+        exchange.keep_alive = False
+        assert self._scorer is not None
+        self._scorer.refuse(exchange.headers, error, exchange.answer)
+
+    def _late(self) -> None:
+        """What has begun to arrive has not arrived in time."""
+        self._alarm = None
+        exchange, scorer = self._exchange, self._scorer
+        if exchange is not None and scorer is not None:
+            self._arriving = False
+            self._refuse(exchange, never_arrived(scorer.timeout))
+        else:
+            self.transport.close()
+
+    def _disarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+
+
+@lru_cache(maxsize=64)
+def _status(code: int) -> bytes:
+    """The first line of an answer."""
+    try:
+        phrase = http.HTTPStatus(code).phrase
+    except ValueError:
+        phrase = ""
+    return f"HTTP/1.1 {code} {phrase}\r\n".encode()
+
+
+@lru_cache(maxsize=4)
+def _lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """The server's own headers, of which the date changes once a second."""
+    return b"".join(b"%b: %b\r\n" % header for header in headers)
+
+
+@lru_cache(maxsize=512)
+def _texts(headers: tuple[tuple[str, str], ...]) -> bytes:
+    """The service's own headers, the same few again and again."""
+    return "".join(f"{name}: {value}\r\n" for name, value in headers).encode("latin-1")
