@@ -11,6 +11,7 @@ from scorewright.errors import DeploymentError
 from scorewright.target import Endpoint, Keys
 
 from .connection import Connection, connect, refused
+from .containers import overlap
 from .sdk import SdkError
 from .waiting import poll_seconds
 
@@ -27,14 +28,27 @@ def _service(connection: Connection, name: str) -> dict[str, Any]:
         found: dict[str, Any] | None = connection.read("service_get", name=name)
     except SdkError as error:
         raise refused(error, f"look at service {name}") from error
-    if found is None:
+    if found is None or "compute_type" in found:
+        other = f" on AKS, only one on {found['compute_type']}" if found else ""
         raise DeploymentError(
             "SW2122",
             f"service {name} does not exist",
-            cause="the workspace has no service of this name",
+            cause=f"the workspace has no service of this name{other}",
             steps=["scorewright up -t azureml"],
         )
     return found
+
+
+def address(service: Mapping[str, Any]) -> str:
+    """Its scoring URI. Raises `DeploymentError` (SW2127) while it has none."""
+    if not service["scoring_uri"]:
+        raise DeploymentError(
+            "SW2127",
+            f"service {service['name']} has no address yet",
+            cause=f"Azure gives one to a service that has come up; this one is {service['state']}",
+            steps=["scorewright status -t azureml", "scorewright up -t azureml"],
+        )
+    return str(service["scoring_uri"])
 
 
 def headers(connection: Connection, service: Mapping[str, Any]) -> dict[str, str]:
@@ -51,10 +65,10 @@ def headers(connection: Connection, service: Mapping[str, Any]) -> dict[str, str
 
 
 def endpoint(request: ServiceRequest) -> Endpoint:
-    """Where the service is called, and with what. Raises `DeploymentError` (SW2122)."""
+    """Where the service is called, and with what. Raises `DeploymentError` (SW2122, SW2127)."""
     connection = connect(request.spec)
     found = _service(connection, request.service)
-    return Endpoint(request.service, found["scoring_uri"], headers(connection, found))
+    return Endpoint(request.service, address(found), headers(connection, found))
 
 
 def keys(request: ServiceRequest) -> Keys:
@@ -82,7 +96,7 @@ def regenerate_key(request: ServiceRequest) -> Keys:
     """Make one key anew so that no caller is locked out: the other key must open the service before, the new one
     after, and the old one no more. Raises `DeploymentError`: SW2124 if a proof fails."""
     connection = connect(request.spec)
-    uri = _service(connection, request.service)["scoring_uri"]
+    uri = address(_service(connection, request.service))
     before = keys(request)
     old, other = (before.primary, before.secondary) if request.key == "primary" else (before.secondary, before.primary)
     _prove(uri, other, opens=True, what="the other key does not open the service; nothing was changed")
@@ -130,17 +144,8 @@ def _lines(connection: Connection, name: str, follow: bool) -> Iterator[str]:
             lines = str(connection.read("service_logs", name=name)).splitlines()
         except SdkError as error:
             raise refused(error, f"get the log of {name}") from error
-        yield from lines[_overlap(seen, lines) :]
+        yield from lines[overlap(seen, lines) :]
         if not follow:
             return
         seen = lines
         time.sleep(poll_seconds())
-
-
-def _overlap(seen: list[str], lines: list[str]) -> int:
-    """How many of the lines were seen: the service gives the last 5000, so the first of them scroll away."""
-    for start in range(len(seen)):
-        rest = seen[start:]
-        if lines[: len(rest)] == rest:
-            return len(rest)
-    return 0

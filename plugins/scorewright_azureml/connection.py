@@ -69,7 +69,8 @@ class Connection:
         return self._call(operation, arguments, WRITE_SECONDS)
 
     def _call(self, operation: str, arguments: dict[str, object], timeout: float) -> Any:  # noqa: ANN401 - as above
-        return self._pool.call(operation, {"workspace": self.workspace.to_dict(), **arguments}, timeout=timeout)
+        limit = float(os.environ.get("SCOREWRIGHT_CALL_SECONDS") or timeout)
+        return self._pool.call(operation, {"workspace": self.workspace.to_dict(), **arguments}, timeout=limit)
 
 
 def workspace_of(spec: Spec) -> Workspace:
@@ -145,7 +146,7 @@ def refused(error: SdkError, doing: str) -> DeploymentError:
     """What the SDK said as an error of ours. ``doing``: what was tried (``create cluster aks-gpu``)."""
     from scorewright.diagnosis import Evidence, diagnose
 
-    found = diagnose([Evidence("service", error.message)])
+    found = diagnose([Evidence("service", error.said)])
     again = ["run the same command again: it goes on where this one stopped"]
     steps = list(found.steps) if found.known else again
     where = f" (HTTP {error.status}{', ' + error.error_code if error.error_code else ''})" if error.status else ""

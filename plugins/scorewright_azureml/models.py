@@ -16,9 +16,11 @@ from . import tags
 from .connection import refused
 from .inference import pack
 from .sdk import SdkError
+from .waiting import UPLOAD, Clock
 
 if TYPE_CHECKING:
     from scorewright.bundle import Bundle
+    from scorewright.events import Emit
     from scorewright.spec.models import Spec
 
     from .connection import Connection
@@ -68,24 +70,26 @@ def live(spec: Spec, found: list[dict[str, Any]], services: list[dict[str, Any]]
     return tuple(seen)
 
 
-def ensure(connection: Connection, spec: Spec, bundle: Bundle) -> LiveResource:
+def ensure(connection: Connection, spec: Spec, bundle: Bundle, emit: Emit) -> LiveResource:
     """Register the bundle's model unless its content is registered, and give the oldest. Safe to repeat."""
     assert bundle.model_path is not None
     name = name_of(bundle)
     marks = tags.of(spec, "model", **{tags.HASH: bundle.model_hash, tags.SERVICE: bundle.service})
     framework = _FRAMEWORKS.get(bundle.framework)
-    found = _ensure(connection, bundle.model_path, name, marks, framework)
+    clock = Clock(emit, f"model/{name}")
+    found = _ensure(connection, bundle.model_path, name, marks, clock, framework)
     return LiveResource(
         "model", name, {"hash": bundle.model_hash}, ours=True, owned=True, info={"version": found["version"]}
     )
 
 
 def _ensure(
-    connection: Connection, path: Path, name: str, marks: dict[str, str], framework: str | None = None
+    connection: Connection, path: Path, name: str, marks: dict[str, str], clock: Clock, framework: str | None = None
 ) -> dict[str, Any]:
     try:
         same, lost = _intact(connection, path, name, marks), None
         if not same:
+            clock.enter(UPLOAD, f"sending {name}")
             with tempfile.TemporaryDirectory(prefix="scorewright-model-") as folder:
                 staged = _stage(path, Path(folder))
                 lost = _register(connection, path=str(staged), name=name, tags=marks, framework=framework)
@@ -173,12 +177,12 @@ def bundle_name(service: str) -> str:
     return f"{service}.bundle"
 
 
-def keep_bundle(connection: Connection, spec: Spec, bundle: Bundle) -> str:
+def keep_bundle(connection: Connection, spec: Spec, bundle: Bundle, clock: Clock) -> str:
     """Register the bundle itself, so that a later version can be rolled back from any machine; ``name:version``."""
     marks = tags.of(spec, "bundle", **{tags.HASH: bundle.hash, tags.SERVICE: bundle.service})
     with tempfile.TemporaryDirectory(prefix="scorewright-bundle-") as folder:
         packed = pack(bundle.files, Path(folder) / "bundle.zip")
-        return str(_ensure(connection, packed, bundle_name(bundle.service), marks)["id"])
+        return str(_ensure(connection, packed, bundle_name(bundle.service), marks, clock)["id"])
 
 
 def remove(connection: Connection, spec: Spec, name: str, keep: frozenset[str] = frozenset()) -> None:

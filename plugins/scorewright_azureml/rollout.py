@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import time
 from typing import TYPE_CHECKING, Any
 
 from scorewright.errors import DeploymentError
 from scorewright.events import Event
 
 from .connection import refused
+from .containers import Logs
 from .sdk import SdkError
-from .waiting import IMAGE_BUILD, SCHEDULE, SERVICE_GONE, Clock
+from .waiting import IMAGE_BUILD, SERVICE_GONE, SETTINGS, UPLOAD, Clock
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from scorewright.events import Emit
     from scorewright.findings import Json
 
     from .connection import Connection
+    from .waiting import Stage
 
 _BUILDING = frozenset(["BuildImage", "BuildEnvironment"])
 _OVER = frozenset(["Succeeded", "Failed", "Cancelled", "TimedOut"])
@@ -31,6 +35,8 @@ class Rollout:
         self._connection = connection
         self._emit = emit
         self._subject = subject
+        self._began = time.monotonic()
+        self._logs = Logs(self.log, lambda line, stage: emit(Event("log", line, subject, stage)))
         self.name = name
 
     def get(self) -> dict[str, Any] | None:
@@ -40,6 +46,8 @@ class Rollout:
     def deploy(self, settings: Mapping[str, Any], **arguments: object) -> dict[str, Any]:
         """Ask for the service. The SDK sends its POST again if the answer is lost, and then meets its own first
         attempt: whatever it says, a service with the tags that we sent is ours."""
+        self._logs.new()
+        self.clock().enter(UPLOAD, f"sending {self.name}")
         try:
             return self._connection.write("service_deploy", name=self.name, settings=dict(settings), **arguments)  # type: ignore[no-any-return]
         except SdkError as error:
@@ -50,6 +58,8 @@ class Rollout:
 
     def update(self, settings: Mapping[str, Any], **arguments: object) -> dict[str, Any]:
         """Ask for a change in place; sending the same change twice does no harm."""
+        if "inference" in arguments:
+            self.clock().enter(UPLOAD, f"sending {self.name}")
         try:
             return self._connection.write("service_update", name=self.name, settings=dict(settings), **arguments)  # type: ignore[no-any-return]
         except SdkError as error:
@@ -63,33 +73,40 @@ class Rollout:
             except SdkError as error:
                 raise refused(error, f"update service {self.name}") from error
 
-    def follow(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """Wait until the service is healthy and give it. ``asked``: what `deploy` or `update` gave.
+    def follow(self, asked: Mapping[str, Any], *, container: bool = True) -> dict[str, Any]:
+        """Wait until the service is healthy and give it. ``asked``: what `deploy` or `update` gave. ``container``:
+        whether that makes a new one; if not, only settings change.
 
-        Raises `DeploymentError` with the cause, as far as the operation, the service and the container's log tell it:
-        SW2113, or the code of a cause that is known.
+        Raises `DeploymentError` with the cause, as far as the operation, the service, the build's and the container's
+        log tell it: SW2113, or the code of a cause that is known.
         """
-        clock = Clock(self._emit, self._subject)
+        stage = self._logs.stage if container else lambda over: SETTINGS
         operation = asked.get("operation")
+        clock = self.clock()
         if operation is not None:
-            error = self._until_operation_is_over(str(operation), clock)
-            if error is not None:
-                raise self.failed(error)
-        return self._until_healthy(clock)
+            found = self._until_operation_is_over(str(operation), clock, stage)
+            if found["state"] != "Succeeded":
+                raise self.failed(found["error"] or {"message": found["state"]}, found["log"])
+        return self._until_healthy(clock, stage)
 
-    def _until_operation_is_over(self, operation: str, clock: Clock) -> Json:
+    def clock(self) -> Clock:
+        """For a wait of this service; its times count from when this object was made."""
+        return Clock(self._emit, self._subject, began=self._began)
+
+    def _until_operation_is_over(self, operation: str, clock: Clock, stage: Callable[[bool], Stage]) -> dict[str, Any]:
         found: dict[str, Any] = {}
 
         def look() -> bool:
             nonlocal found
             found = self._read("service_operation", f"follow the deployment of {self.name}", location=operation)
-            clock.enter(IMAGE_BUILD if found["stage"] in _BUILDING else SCHEDULE)
-            return str(found["state"]) in _OVER
+            over = str(found["state"]) in _OVER
+            clock.enter(IMAGE_BUILD if found["stage"] in _BUILDING else stage(over))
+            return over
 
         clock.wait(look)
-        return None if found["state"] == "Succeeded" else found["error"] or {"message": found["state"]}
+        return found
 
-    def _until_healthy(self, clock: Clock) -> dict[str, Any]:
+    def _until_healthy(self, clock: Clock, stage: Callable[[bool], Stage]) -> dict[str, Any]:
         found: dict[str, Any] | None = None
 
         def look() -> bool:
@@ -97,21 +114,28 @@ class Rollout:
             found = self.get()
             if found is None or found["state"] in {"Failed", "Unhealthy", "Unschedulable"}:
                 raise self.failed(found["error"] if found else {"message": "the service is gone"})
-            clock.enter(SCHEDULE)
-            return bool(found["state"] == "Healthy")
+            healthy = bool(found["state"] == "Healthy")
+            if not healthy:
+                clock.enter(stage(False))
+            return healthy
 
         clock.wait(look)
         assert found is not None
         return found
 
-    def failed(self, error: Json) -> DeploymentError:
-        """The failure with its cause; the container's log is told as an event, so that it is kept with the run."""
+    def failed(self, error: Json, build_log: str | None = None) -> DeploymentError:
+        """The failure with its cause; the logs are told as events, so that they are kept with the run. ``build_log``:
+        the address of the image build's."""
         from scorewright.diagnosis import Evidence, diagnose
 
+        built = self._told_build_log(build_log) if build_log else ""
         log = self._told_log()
         said = told(error)
-        found = diagnose([Evidence("container log", log), Evidence("operation", said)])
-        tail = "\n".join(log.splitlines()[-_LOG_LINES:])
+        # With the codes and punctuation of the answer, by which some causes are known.
+        answer = json.dumps(error, separators=(",", ":"))
+        evidence = [Evidence("operation", f"{said}\n{answer}"), Evidence("build log", built)]
+        found = diagnose([*evidence, Evidence("container log", log)])
+        tail = "\n".join((log or built).splitlines()[-_LOG_LINES:])
         cause = "\n".join(part for part in (found.cause if found.code else "", said, tail) if part)
         steps = [*found.steps, f"read the whole log: scorewright logs {self.name} -t azureml"]
         return DeploymentError(found.code or "SW2113", f"service {self.name} did not come up", cause=cause, steps=steps)
@@ -123,6 +147,18 @@ class Rollout:
         cause = "\n".join(part for part in (error.cause, tail and f"the end of its log:\n{tail}") if part)
         steps = [*error.steps, f"read the whole log: scorewright logs {self.name} -t azureml"]
         return DeploymentError(error.code, error.summary, cause=cause, steps=[*dict.fromkeys(steps)])
+
+    def _told_build_log(self, location: str) -> str:
+        """The image build's log, told as an event too; a failure to get it hides no other failure."""
+        from .sdk.errors import redact
+
+        try:
+            log = redact(str(self._connection.read("build_log", location=location)))
+        except SdkError:
+            return ""
+        if log:
+            self._emit(Event("log", f"build log of {self.name}", self._subject, data={"text": log}))
+        return log
 
     def _told_log(self) -> str:
         """The log, told as an event too, so that it is kept with the run: what wrote it may be gone soon."""
@@ -152,7 +188,7 @@ class Rollout:
 
     def until_gone(self) -> None:
         """Wait until the service is gone."""
-        clock = Clock(self._emit, self._subject)
+        clock = self.clock()
 
         def look() -> bool:
             clock.enter(SERVICE_GONE)

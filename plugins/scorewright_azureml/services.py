@@ -16,11 +16,12 @@ from scorewright.events import Event
 from scorewright.target import Endpoint, LiveResource
 
 from . import models, tags, versions
-from .access import headers
+from .access import address, headers
 from .downtime import spare_gpus, tries_candidate
 from .inference import inference, unpacked
 from .rollout import Rollout
 from .settings import arguments, cleared, gpus, live_properties
+from .waiting import GOLDEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -188,7 +189,7 @@ class Change:
         missing = cleared(self._wanted, live_properties(found, None))
         if missing:
             self._service.clear(missing)
-            self._service.follow({})
+            self._service.follow({}, container=False)
 
     def _try_candidate(self) -> None:
         """Deploy the new version beside the live one and have it answer; then its GPU is free for the roll-out."""
@@ -232,8 +233,8 @@ class Change:
         found = rollout.follow(asked)
         if self._verify is None:
             return
-        self._say(f"golden request to {rollout.name}", "golden request")
-        endpoint = Endpoint(rollout.name, found["scoring_uri"], headers(self._connection, found))
+        self._say(f"golden request to {rollout.name}", GOLDEN.name)
+        endpoint = Endpoint(rollout.name, address(found), headers(self._connection, found))
         try:
             self._verify(endpoint)
         except DeploymentError as error:
@@ -268,7 +269,7 @@ class Change:
 
     def _marks(self, before: versions.Version | None) -> dict[str, str]:
         """The tags of the service with the wanted version."""
-        bundle = models.keep_bundle(self._connection, self._spec, self._bundle)
+        bundle = models.keep_bundle(self._connection, self._spec, self._bundle, self._service.clock())
         marks = {tags.HASH: self._bundle.hash, tags.SERVICE: self._service.name, tags.BUNDLE: bundle}
         if before is not None:
             marks[tags.BEFORE] = str(before)

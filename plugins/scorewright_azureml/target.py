@@ -76,7 +76,7 @@ def change(request: ChangeRequest) -> LiveResource:
         return cluster.ensure(connection, request.spec, request.emit)
     assert request.bundle is not None
     if request.resource.kind == "model":
-        return models.ensure(connection, request.spec, request.bundle)
+        return models.ensure(connection, request.spec, request.bundle, request.emit)
     return services.Change(connection, request).apply()
 
 

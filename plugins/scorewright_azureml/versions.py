@@ -11,7 +11,7 @@ from scorewright.errors import DeploymentError, ScorewrightError
 from scorewright.target import Endpoint
 
 from . import tags
-from .access import headers
+from .access import address, headers
 from .connection import refused
 from .inference import inference, repacked
 from .rollout import Rollout
@@ -110,7 +110,8 @@ def put_back(
 
 def prove(service: Rollout, marks: Mapping[str, str]) -> dict[str, Any]:
     """Note on the service that its version answered, wait until that is done, and give the service."""
-    return service.follow(service.update(settings={"tags": {**marks, tags.PROVEN: marks[tags.HASH]}}))
+    asked = service.update(settings={"tags": {**marks, tags.PROVEN: marks[tags.HASH]}})
+    return service.follow(asked, container=False)
 
 
 def rollback(connection: Connection, request: ServiceRequest) -> dict[str, Any]:
@@ -150,4 +151,4 @@ def rollback(connection: Connection, request: ServiceRequest) -> dict[str, Any]:
 def _answer(connection: Connection, service: Rollout, request: ServiceRequest) -> None:
     again = service.follow({})
     if request.verify is not None:
-        request.verify(Endpoint(request.service, again["scoring_uri"], headers(connection, again)))
+        request.verify(Endpoint(request.service, address(again), headers(connection, again)))

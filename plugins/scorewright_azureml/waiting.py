@@ -35,9 +35,17 @@ class Stage:
 
 CLUSTER = Stage("cluster", 900, 3600)
 CLUSTER_GONE = Stage("cluster deletion", 600, 3600)
+UPLOAD = Stage("upload", 30, 600)
 IMAGE_BUILD = Stage("image build", 1200, 5400)
-SCHEDULE = Stage("schedule, pull and init", 300, 2400)
+SCHEDULE = Stage("schedule and pull", 300, 2400)
+INIT = Stage("init", 60, 1800)
+PROBE = Stage("probe", 30, 1200)
+GOLDEN = Stage("golden request", 5, 600)
+SETTINGS = Stage("settings", 15, 900)
 SERVICE_GONE = Stage("service deletion", 30, 900)
+
+_REMIND_SECONDS = 60.0
+"""How often a wait tells that it still waits."""
 
 
 def poll_seconds() -> float:
@@ -46,23 +54,28 @@ def poll_seconds() -> float:
 
 
 class Clock:
-    """Tells which stage a wait is in, and stops it at the stage's deadline."""
+    """Tells which stage a wait is in, and stops it at the stage's deadline. ``began``: when the step began, of the
+    monotonic clock; None is now."""
 
-    def __init__(self, emit: Emit, subject: str, deadlines: Mapping[str, float] | None = None) -> None:
+    def __init__(
+        self, emit: Emit, subject: str, deadlines: Mapping[str, float] | None = None, began: float | None = None
+    ) -> None:
         self._emit = emit
         self._subject = subject
         self._deadlines = deadlines or {}
         self._stage: Stage | None = None
-        self._began = self._stage_began = time.monotonic()
+        self._stage_began = self._said = time.monotonic()
+        self._began = self._stage_began if began is None else began
 
-    def enter(self, stage: Stage, note: str = "") -> None:
-        """Say that a stage has begun, unless it is the one we are in. Raises `DeploymentError` (SW2110) when the
-        stage we are in has had its time."""
+    def enter(self, stage: Stage, note: str = "waiting") -> None:
+        """Say that a stage has begun; of the one we are in, say from time to time how long it has taken.
+
+        Raises `DeploymentError` (SW2110) when the stage we are in has had its time.
+        """
         now = time.monotonic()
         if self._stage is None or stage.name != self._stage.name:
             self._stage, self._stage_began = stage, now
-            text = f"{note or 'waiting'} (typically {_span(stage.typical)})"
-            self._emit(Event("step.progress", text, self._subject, stage.name, now - self._began))
+            self._tell(f"{note} (typically {_span(stage.typical)})", now)
         elif now - self._stage_began > self._deadlines.get(stage.name, stage.deadline):
             raise DeploymentError(
                 "SW2110",
@@ -70,11 +83,15 @@ class Clock:
                 cause=f"it took {_span(now - self._stage_began)}; typical is {_span(stage.typical)}",
                 steps=["run the same command again: it goes on where this one stopped", "scorewright status"],
             )
+        elif now - self._said > _REMIND_SECONDS:
+            spent = now - self._stage_began
+            late = ", longer than usual" if spent > stage.typical else ""
+            self._tell(f"{note} for {_span(spent)}{late} (typically {_span(stage.typical)})", now)
 
-    def say(self, note: str) -> None:
-        """Tell of something within the stage."""
+    def _tell(self, text: str, now: float) -> None:
+        self._said = now
         stage = self._stage.name if self._stage else None
-        self._emit(Event("step.progress", note, self._subject, stage, time.monotonic() - self._began))
+        self._emit(Event("step.progress", text, self._subject, stage, now - self._began))
 
     def wait(self, look: Callable[[], bool]) -> None:
         """Look until there is nothing more to wait for."""

@@ -57,6 +57,10 @@ Worker exiting (pid: 31)
 Reason: Worker failed to boot. Exit code 3
 """
 
+_NO_ROLE = (
+    "The client 'rehearsal' with object id 'rehearsal' does not have authorization to perform action "
+    "'Microsoft.MachineLearningServices/workspaces/services/aks/write' over scope '/subscriptions/rehearsal'."
+)
 _NO_SIZE = "The VM size of AgentPoolProfile:agentpool is not allowed in your subscription in location 'eastus'."
 _NO_CORES = (
     "Operation could not be completed as it results in exceeding approved Total Regional Cores quota. "
@@ -91,7 +95,8 @@ FAULTS = (
     Fault("deploy-timeout", "the deployment never becomes ready and times out", "services.rollout",
           Meet(Failure("init", "Unhealthy", _TIMEOUT, operation="TimedOut"))),
     Fault("name-taken", "somebody else takes the service's name first", "services.create", Prepare(_occupy)),
-    Fault("forbidden", "the credentials may not create services", "services.create", answer(403)),
+    # github.com/MicrosoftDocs/pipelines-azureml/issues/27
+    Fault("forbidden", "the credentials may not create services", "services.create", answer(403, message=_NO_ROLE)),
     Fault("login-refused", "the login service refuses the credentials", "login.token",
           Answer(Reply(401, {"error": "invalid_client", "error_description": "AADSTS7000215: Invalid client secret."})),
           times=FOREVER),

@@ -160,7 +160,8 @@ class Deployments:
                 self._break(service, operation.failure)
         except _Failed as failed:
             failure = failed.failure
-            service.state, service.error, service.log = failure.state, failure.error, failure.log
+            service.state, service.error = failure.state, failure.error
+            service.log = "" if failure.stage == "build" else failure.log  # there was no container yet
             end(operation, failure.operation, failure.error)
         operation.log += f"{operation.state}\n"
         self._plane.changed()

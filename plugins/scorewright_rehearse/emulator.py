@@ -269,6 +269,10 @@ class Emulator:
         await self._plane.deployments.stop()
         for runner in self._runners:
             await runner.cleanup()
+        unanswered = asyncio.all_tasks() - {asyncio.current_task()}  # requests that a fault never answers
+        for task in unanswered:
+            task.cancel()
+        await asyncio.gather(*unanswered, return_exceptions=True)
 
     def _save(self) -> None:
         if self._kept:

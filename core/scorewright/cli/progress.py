@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from scorewright.events import Emit, Event
 
 
+_SILENCE = 240.0
+"""Seconds after which a stage that goes on is told of again."""
+
+
 def progress(*, quiet: bool, verbose: bool) -> AbstractContextManager[Emit]:
     """The way events are shown here: not at all, live, or plain."""
     if quiet:
@@ -28,11 +32,12 @@ def progress(*, quiet: bool, verbose: bool) -> AbstractContextManager[Emit]:
 
 
 class PlainLines:
-    """One line on stderr for each step's start, stage and end. With ``verbose`` also for every log line."""
+    """One line on stderr for each step's start, stage and end, and every few minutes of a long stage: some CI systems
+    end what is silent. With ``verbose`` also for every log line."""
 
     def __init__(self, verbose: bool) -> None:
         self.verbose = verbose
-        self.stages: dict[str, str | None] = {}
+        self.stages: dict[str, tuple[str | None, float]] = {}
 
     def __enter__(self) -> Emit:
         return self.show
@@ -53,9 +58,10 @@ class PlainLines:
             self.stages.pop(subject, None)
             return f"{subject}: {_said(event)}"
         if event.kind == "step.progress":
-            if not self.verbose and self.stages.get(subject) == event.stage:
+            stage, told = self.stages.get(subject, ("", event.time))
+            if not self.verbose and stage == event.stage and event.time - told < _SILENCE:
                 return None
-            self.stages[subject] = event.stage
+            self.stages[subject] = event.stage, event.time
             return f"{subject}: {_staged(event)}{_took(event.elapsed)}"
         if event.kind in {"step.finished", "step.failed"}:
             failed = "FAILED: " if event.kind == "step.failed" else ""

@@ -19,6 +19,10 @@ _SECRETS = (
 )
 
 
+_SAID = 8000
+"""Characters kept of an answer."""
+
+
 def redact(text: str) -> str:
     """The text without bearer tokens, signatures, keys and passwords."""
     for pattern in _SECRETS:
@@ -30,12 +34,14 @@ def translate(error: BaseException) -> dict[str, Any]:
     """The arguments of `SdkError` for whatever the SDK raised."""
     text = str(getattr(error, "message", None) or error) or type(error).__name__
     status = _status(error, text)
-    code, message = _content(text)
+    body = _body(text)
+    code, message = _content(body)
     return {
         "kind": _kind(error, status),
         "message": redact(message or text),
         "status": status,
         "error_code": code,
+        "said": redact(body)[:_SAID],
     }
 
 
@@ -60,13 +66,21 @@ def _status(error: BaseException, text: str) -> int | None:
     return int(found.group(1)) if found else None
 
 
-def _content(text: str) -> tuple[str | None, str | None]:
-    """The service's own code and message out of ``Content: b'{...}'``."""
+def _body(text: str) -> str:
+    """What the service answered, out of ``Content: b'{...}'``; all of the text where there is no such thing."""
     found = _CONTENT.search(text)
     try:
         body = ast.literal_eval(found.group(1)) if found else text
-        data = json.loads(body)
     except (ValueError, SyntaxError):
+        return text
+    return body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body)
+
+
+def _content(body: str) -> tuple[str | None, str | None]:
+    """The service's own code and message out of its answer."""
+    try:
+        data = json.loads(body)
+    except ValueError:
         return None, None
     if not isinstance(data, dict):
         return None, None

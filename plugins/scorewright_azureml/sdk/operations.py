@@ -30,6 +30,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
         services.service_clear,
         services.service_operation,
         services.service_logs,
+        services.build_log,
         services.service_keys,
         services.service_regenerate,
         services.service_token,

@@ -29,13 +29,17 @@ class SdkError(Exception):
     ``kind``: ``service`` (the service refused), ``connection`` (no answer), ``timeout`` (ours ran out), ``input`` (the
     SDK refused the arguments), ``lost`` (the process died), ``bug`` (anything else). ``status``: the HTTP status
     if known.
-    ``error_code``: the service's own code (``ServiceExists``). ``message``: in the service's words, secrets removed.
+    ``error_code``: the service's own code (``ServiceExists``). ``message``: in the service's words, ``said``: its whole
+    answer, both without secrets.
     """
 
-    def __init__(self, kind: str, message: str, *, status: int | None = None, error_code: str | None = None) -> None:
+    def __init__(
+        self, kind: str, message: str, *, status: int | None = None, error_code: str | None = None, said: str = ""
+    ) -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message
+        self.said = said or message
         self.status = status
         self.error_code = error_code
 

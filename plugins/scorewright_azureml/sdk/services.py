@@ -218,6 +218,14 @@ def service_operation(workspace: dict[str, str], name: str, location: str) -> di
     }
 
 
+def build_log(workspace: dict[str, str], location: str) -> str:
+    """What the image build has written so far. ``location``: the ``log`` of an operation; its address opens it."""
+    import requests
+
+    answer = requests.get(location, timeout=60)
+    return answer.text if answer.ok else ""
+
+
 def service_logs(workspace: dict[str, str], name: str, lines: int = 5000) -> str:
     """The container's log; empty if there is none yet."""
     service = _find(open_workspace(**workspace), name)

@@ -13,7 +13,6 @@ from tests.plugins.azureml.conftest import EXAMPLE, ONNX
 from scorewright.errors import ApplyError, CheckError, DeploymentError, ScorewrightError
 from scorewright.plan import Action
 from scorewright_azureml import access
-from scorewright_azureml.containers import overlap
 from scorewright_rehearse.faults import Drop, Rule
 
 if TYPE_CHECKING:
@@ -212,12 +211,6 @@ def test_the_log_is_shown_and_followed(azure: Azure, first: Spec) -> None:
         if "score" in line:
             break
     assert len(seen) > 3
-
-
-def test_lines_that_scroll_away_are_not_told_twice() -> None:
-    assert overlap(["a", "b", "c"], ["b", "c", "d"]) == 2
-    assert overlap(["a", "b"], ["a", "b"]) == 2
-    assert overlap(["a"], ["x", "y"]) == 0
 
 
 def test_a_service_with_tokens_answers_to_tokens_and_has_no_keys(azure: Azure, first: Spec) -> None:
