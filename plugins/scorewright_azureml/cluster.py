@@ -185,7 +185,7 @@ def _failed(cluster: Cluster, found: Mapping[str, Any] | None) -> DeploymentErro
     return DeploymentError(
         diagnosis.code or "SW2111",
         f"cluster {cluster.name} could not be made",
-        cause=f"{diagnosis.cause}: {reasons}" if diagnosis.code else reasons,
+        cause=f"{diagnosis.cause.rstrip('.')}: {reasons}" if diagnosis.code else reasons,
         steps=[*steps, "run the same command again; a failed cluster is asked for anew"],
     )
 

@@ -150,7 +150,7 @@ def refused(error: SdkError, doing: str) -> DeploymentError:
     again = ["run the same command again: it goes on where this one stopped"]
     steps = list(found.steps) if found.known else again
     where = f" (HTTP {error.status}{', ' + error.error_code if error.error_code else ''})" if error.status else ""
-    cause = error.message if found.code is None else f"{found.cause}: {error.message}"
+    cause = error.message if found.code is None else f"{found.cause.rstrip('.')}: {error.message}"
     return DeploymentError(found.code or _CODES[error.kind], f"cannot {doing}{where}", cause=cause, steps=steps)
 
 

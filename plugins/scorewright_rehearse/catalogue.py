@@ -17,16 +17,24 @@ from .world import Failure, Service, new_id, now
 if TYPE_CHECKING:
     from .exchange import Call
     from .plane import Plane
-    from .world import JsonObject
+    from .world import JsonObject, World
+
+
+_THEIRS = "theirs"
 
 
 def _occupy(plane: Plane, call: Call) -> None:
     """Somebody else has just taken the name that is asked for."""
     name = str(call.json().get("name"))
-    foreign: JsonObject = {"name": name, "computeType": "AKS", "computeName": "theirs", "kvTags": {}, "properties": {}}
+    foreign: JsonObject = {"name": name, "computeType": "AKS", "computeName": _THEIRS, "kvTags": {}, "properties": {}}
     plane.world.services.setdefault(
         name, Service(name, foreign, new_id(), new_id(), now(), now(), operation="", state="Healthy")
     )
+
+
+def free_names(world: World) -> None:
+    """Take away what the fault ``name-taken`` put there."""
+    world.services = {name: one for name, one in world.services.items() if one.settings["computeName"] != _THEIRS}
 
 
 def _cluster(code: str, message: str) -> Meet:

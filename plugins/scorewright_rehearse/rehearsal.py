@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from scorewright.deployer import Deployer
 from scorewright.errors import ScorewrightError
 from scorewright.golden import golden_request
+from scorewright.resolve import resolve
 from scorewright.spec.models import Cluster, Workspace
 
 from . import catalogue
@@ -28,14 +29,16 @@ if TYPE_CHECKING:
 
     from scorewright.events import Event
     from scorewright.findings import Json
-    from scorewright.plan import Plan
     from scorewright.plugins import PluginManager
     from scorewright.spec.models import Spec
 
+    from .faults import Rule
     from .world import JsonObject
 
 ROUND = "SCOREWRIGHT_REHEARSAL_ROUND"
 """A variable that the new version of a rehearsal has, and that makes it a new one."""
+_IMPATIENT = {"SCOREWRIGHT_POLL_SECONDS": "0.2", "SCOREWRIGHT_CALL_SECONDS": "30"}
+"""Nobody is far away here: look often, and give up soon who does not answer. What the environment says counts more."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +64,13 @@ class Act:
 
 @dataclass
 class Rehearsal:
-    """What became of a rehearsal. ``sent``: every request, without secrets. ``left``: what ``down`` left behind."""
+    """What became of a rehearsal. ``sent``: every request, without secrets. ``left``: what ``down`` left behind.
+    ``unmet``: the faults that struck nothing, because nothing asked for what they strike."""
 
     acts: list[Act] = field(default_factory=list)
     sent: list[dict[str, Json]] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    unmet: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -94,10 +99,11 @@ class Rehearsal:
             }
             for act in self.acts
         ]
-        return {"ok": self.ok, "acts": acts, "sent": [*self.sent], "left": [*self.left]}
+        return {"ok": self.ok, "acts": acts, "sent": [*self.sent], "left": [*self.left], "unmet": [*self.unmet]}
 
     def __str__(self) -> str:
-        return "\n".join([*self._lines(), *(f"left: {thing}" for thing in self.left)])
+        notes = [f"fault {fault}: nothing asked for what it strikes" for fault in self.unmet]
+        return "\n".join([*self._lines(), *(f"left: {thing}" for thing in self.left), *notes])
 
     def _lines(self) -> Iterator[str]:
         for act in self.acts:
@@ -137,6 +143,8 @@ def rehearse(
         interpreter=_interpreter,
     ) as azure:
         with azure.applied(fast=True):
+            for name, value in _IMPATIENT.items():
+                os.environ.setdefault(name, value)  # taken back with the rest
             play = _Play(azure, Deployer(target=target, plugins=plugins), spec, on_event)
             play.run(faults, new_version=new_version)
         return play.report
@@ -147,33 +155,41 @@ class _Play:
         self.report = Rehearsal()
         self._azure, self._run, self._spec, self._on_event = azure, run, spec, on_event
         self._events: list[tuple[float, Event]] = []
+        self._faults: dict[str, Rule | None] = {}
 
     def run(self, faults: Sequence[str], *, new_version: bool) -> None:
-        plan = self._run.plan(self._spec)  # refused by a check: there is nothing to rehearse
+        if not self._run.check(self._spec).ok:
+            self._run.plan(self._spec)  # raises: there is nothing to rehearse
         if not new_version:
             self._strike(faults)
-        failed = self._act("up", lambda: self._apply(plan))
-        self._azure.calm()
+        failed = self._act("up", lambda: self._up(self._spec))
+        self._calm()
         # what failed is repaired by a second run; what did not must be a matter of no writes
-        self._act("up once more" if failed else "up again", lambda: self._apply(self._run.plan(self._spec)))
-        self._act("score", lambda: self._score(plan))
+        self._act("up once more" if failed else "up again", lambda: self._up(self._spec))
+        self._act("score", self._score)
         if new_version:
             self._strike(faults)
-            newer = _newer(self._spec)
-            self._act("new version", lambda: self._apply(self._run.plan(newer)))
-            self._azure.calm()
-            self._act("score again", lambda: self._score(plan))
+            self._act("new version", lambda: self._up(_newer(self._spec)))
+            self._calm()
+            self._act("score again", self._score)
         self._act("down", self._down)
 
     def _strike(self, faults: Sequence[str]) -> None:
-        for fault in faults:
-            self._azure.fault(fault)
+        self._faults = {fault: self._azure.fault(fault) for fault in faults}
 
-    def _apply(self, plan: Plan) -> None:
-        self._run.apply(plan, on_event=self._note)
+    def _calm(self) -> None:
+        """Lift the faults; what they put in the way is taken away, as a person would."""
+        self.report.unmet += [fault for fault, rule in self._faults.items() if rule is not None and not rule.struck]
+        self._faults = {}
+        self._azure.calm()
+        self._azure.change(catalogue.free_names)
 
-    def _score(self, plan: Plan) -> None:
-        for name, service in plan.services.items():
+    def _up(self, spec: Spec) -> None:
+        self._run.apply(self._run.plan(spec), on_event=self._note)
+
+    def _score(self) -> None:
+        services = resolve(self._spec, self._run.plugins, gpu_default=self._run.target.gpu_default).services
+        for name, service in services.items():
             golden = golden_request(service.spec, service.inspection.signature, service.gpu)
             golden.verify(self._run.endpoint(self._spec, name))
 

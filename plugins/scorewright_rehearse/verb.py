@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 _NEEDS = {"aiohttp": "aiohttp", "cryptography": "cryptography", "azureml": "azureml-core"}
 
 
+_GOOD = "All went well, and nothing is left."
+_RECOVERED = "It went wrong as asked for, the rest went well, and nothing is left."
+_BAD = "It did not go well: see what failed, or is left, above."
+
+
 @click.command()
 @click.option(
     "--fault", "faults", multiple=True, metavar="NAME", help="Make this go wrong; --list-faults names what can."
@@ -64,8 +69,9 @@ def command(run: Run, faults: tuple[str, ...], new_version: bool, list_faults: b
             plugins=run.plugins,
             on_event=emit,
         )
-    run.answer(report.to_dict(), lambda: "\n".join(_text(report)))
-    return 0 if report.recovered(struck=bool(faults)) else 1
+    recovered = report.recovered(struck=bool(faults))
+    run.answer(report.to_dict() | {"recovered": recovered}, lambda: "\n".join(_text(report, recovered)))
+    return 0 if recovered else 1
 
 
 def _require() -> None:
@@ -80,10 +86,17 @@ def _require() -> None:
         )
 
 
-def _text(report: Rehearsal) -> Iterator[str]:
-    """The acts with their stages, then what was sent, counted."""
+def _text(report: Rehearsal, recovered: bool) -> Iterator[str]:
+    """The acts with their stages, what was sent, counted, the failures as they would be shown, and the verdict."""
+    from scorewright.cli.failure import failure_lines
+
     yield str(report)
     yield "\nsent to the control plane:"
     sent = Counter((str(request["method"]), str(request["action"])) for request in report.sent)
     for (method, action), count in sorted(sent.items(), key=lambda item: item[0][1]):
         yield f"{count:6} x {method:<6} {action}"
+    for act in report.acts:
+        if act.failure is not None:
+            yield f"\n{act.name} showed:"
+            yield from failure_lines(act.failure)
+    yield "\n" + (_GOOD if report.ok else _RECOVERED if recovered else _BAD)

@@ -35,3 +35,58 @@ def test_a_fault_is_repaired_by_the_second_up_and_nothing_is_left() -> None:
     assert acts.pop("up")["code"] == "SW2231"
     assert acts == {"up once more": None, "score": None, "down": None}
     assert report["left"] == []
+
+
+def test_a_taken_name_is_free_again_after_the_fault() -> None:
+    report = rehearse("--service", "mnist-onnx", "--fault", "name-taken")
+    acts = {act["name"]: act["failure"] for act in report["acts"]}
+    assert acts.pop("up")["code"] == "SW2261"
+    assert set(acts.values()) == {None}
+    assert (report["ok"], report["recovered"], report["left"]) == (False, True, [])
+
+
+def test_a_login_that_is_refused_stops_the_first_up() -> None:
+    report = rehearse("--service", "mnist-onnx", "--fault", "login-refused")
+    assert report["acts"][0]["failure"]["code"] == "SW2270"
+    assert report["recovered"]
+
+
+def test_a_fault_that_nothing_meets_is_said() -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "scorewright",
+        "rehearse",
+        "--quiet",
+        "-f",
+        str(EXAMPLE),
+        "--service",
+        "mnist-onnx",
+    ]
+    done = subprocess.run([*command, "--fault", "computes.delete"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    done = subprocess.run([*command, "--fault", "busy:environments"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "fault busy:environments: nothing asked for what it strikes" in done.stdout
+    assert done.stdout.endswith("All went well, and nothing is left.\n")
+
+
+def test_a_failure_is_shown_as_the_team_would_see_it() -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "scorewright",
+        "rehearse",
+        "--quiet",
+        "-f",
+        str(EXAMPLE),
+        "--service",
+        "mnist-onnx",
+    ]
+    done = subprocess.run([*command, "--fault", "quota"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    shown = done.stdout.partition("up showed:")[2]
+    assert "error SW2251" in shown
+    assert "Current Limit: 10" in shown
+    assert "next: " in shown
+    assert done.stdout.endswith("It went wrong as asked for, the rest went well, and nothing is left.\n")
