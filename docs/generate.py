@@ -20,6 +20,7 @@ import click
 from scorewright import diagnosis, explain, hookspecs
 from scorewright.cli.options import FORMATS, SHARED, common
 from scorewright.cli.verbs import VERBS
+from scorewright.framework_options import allowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "<!-- Made by docs/generate.py from the code. Do not edit. -->\n"
+FRAMEWORKS = ("scorewright_onnx", "scorewright_pytorch", "scorewright_tensorflow")
 RECORDS = ("framework", "target", "signature", "bundle", "events", "findings")
 RANGES = {
     "10": "Deploy file",
@@ -160,6 +162,21 @@ def plugin_page() -> Iterator[str]:
             yield _fields(record)
 
 
+def options_page() -> Iterator[str]:
+    """The options of the frameworks that ship."""
+    yield "# Options of the frameworks\n"
+    yield NOTE
+    yield "They stand below `framework.options`. [When to use which](../serving.md#options-of-the-frameworks).\n"
+    for module in FRAMEWORKS:
+        for framework in import_module(module).scorewright_frameworks():
+            yield f"## {framework.name}\n"
+            yield "| option | allowed | formats | does |\n| --- | --- | --- | --- |"
+            for name, option in framework.options.items():
+                formats = ", ".join(option.formats) or "all"
+                yield f"| `{name}` | {allowed(option)} | {formats} | {_cell(option.summary)} |"
+            yield ""
+
+
 def records(module: ModuleType) -> list[type[Any]]:
     """The frozen records that a module defines, in the order of its text."""
     found = [one for _, one in inspect.getmembers(module, dataclasses.is_dataclass) if isinstance(one, type)]
@@ -188,7 +205,13 @@ def _prose(documented: object) -> str:
     return (inspect.getdoc(documented) or "").replace("``", "`")
 
 
-PAGES = {"cli.md": cli_page, "errors.md": errors_page, "plugin-api.md": plugin_page, "../failures.md": failures_page}
+PAGES = {
+    "cli.md": cli_page,
+    "errors.md": errors_page,
+    "framework-options.md": options_page,
+    "plugin-api.md": plugin_page,
+    "../failures.md": failures_page,
+}
 
 
 def main(check: bool) -> int:

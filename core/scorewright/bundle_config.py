@@ -29,6 +29,7 @@ def config(service: ResolvedService) -> dict[str, Json]:
         "model": {"name": service.model_name, "file": spec.model.path.name if spec.model.path else None},
         "framework": service.framework.name,
         "format": service.detection.format,
+        "options": dict(service.options),
         "gpu": spec.gpu or "require",
         "gpu_explicit": spec.gpu is not None,
         "signature": signature.to_dict(),

@@ -8,7 +8,7 @@ inspection read the model's own files, so ``check`` answers in a second on a mac
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,6 +17,22 @@ if TYPE_CHECKING:
     from .catalogue import Catalogue, Extension
     from .findings import Finding, Json
     from .signature import Signature, TensorSpec
+
+OptionValue: TypeAlias = "bool | int | float | str"
+"""What an option of a framework may be set to."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """A setting that a framework has of its own; the deploy file says it under ``framework.options``.
+
+    ``summary``: what it does, for people. ``allowed``: the values it takes, or the type that they are of. ``formats``:
+    the formats it works with; none named: all. An option that is not set is absent, and ``false`` means the same.
+    """
+
+    summary: str
+    allowed: type[OptionValue] | tuple[OptionValue, ...] = bool
+    formats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,7 +113,8 @@ class ResolveRequest:
     ``version``: what the deploy file asks for, None for the default. ``written_by``: the version that wrote the model.
     ``python``: what the deploy file asks for. ``vm_size``: the cluster's; None where no cluster is involved.
     ``gpu``: whether the environment must carry CUDA. ``format``: as detected. ``load``: `Inspection.load`.
-    ``catalogue``: the facts to decide by, the user's own included; None is those that ship.
+    ``catalogue``: the facts to decide by, the user's own included; None is those that ship. ``options``: the values of
+    `Framework.options` that the deploy file sets, checked.
     """
 
     format: str
@@ -108,6 +125,7 @@ class ResolveRequest:
     vm_size: str | None = None
     load: Mapping[str, Json] = field(default_factory=dict)
     catalogue: Catalogue | None = None
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -161,7 +179,8 @@ class Framework:
     ``name``: what the deploy file says (``tensorflow``). ``summary``: one line for ``scorewright plugins``.
     ``detect``: None where the path is not this framework's. ``api``: the plugin API's version the plugin was written
     for; a plugin for a later one is refused by name. ``facts``: rows for the catalogue, such as the framework's own
-    releases, in the form of ``scorewright-catalogue.yaml``: table, key, fields.
+    releases, in the form of ``scorewright-catalogue.yaml``: table, key, fields. ``options``: the settings that it takes
+    under ``framework.options``, by name; the core checks them, and ``CONFIG["options"]`` holds those that are set.
     """
 
     name: str
@@ -172,3 +191,4 @@ class Framework:
     script: Callable[[ScriptRequest], Script]
     api: int = 1
     facts: Extension = field(default_factory=dict)
+    options: Mapping[str, Option] = field(default_factory=dict)

@@ -6,7 +6,7 @@ Pure reading. Whatever is wrong with a user's files or with a plugin becomes a f
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from .bundle_environment import asked_python, requirements
@@ -15,6 +15,7 @@ from .catalogue import shipped as shipped_catalogue
 from .errors import PluginError, ScorewrightError
 from .findings import Finding, Level
 from .framework import Detection, DetectRequest, Inspection, InspectRequest, ResolveRequest
+from .framework_options import settle
 from .hashing import hash_model
 from .lock import FILE as LOCK_FILE
 from .lock import Lock, inputs_of
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from .catalogue import Catalogue
-    from .framework import Framework, Resolution
+    from .framework import Framework, OptionValue, Resolution
     from .lock import Locked
     from .plugins import PluginManager
     from .spec.models import ServiceSpec, Spec, Tensor
@@ -41,6 +42,7 @@ class ResolvedService:
     ``gpu``: the policy on the target in question; a bundle does not depend on it. ``model_hash``: of the model's
     content, or of name and version for a registered model. ``inspection.signature`` may be None; then the findings say
     what to write, and no bundle can be built. ``locked``: the environment in ``deploy.lock``, if it is fresh.
+    ``options``: the framework's, as far as the deploy file sets them.
     """
 
     name: str
@@ -52,6 +54,7 @@ class ResolvedService:
     model_hash: str
     gpu: str
     locked: Locked | None = None
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
 
     @property
     def model_name(self) -> str:
@@ -137,12 +140,13 @@ class _Service:
             return None
         framework, detection = found
         inspection = self._inspect(framework, detection)
-        resolution = self._packages(framework, detection, inspection)
+        options, faults = self._options(framework, detection)
+        resolution = self._packages(framework, detection, inspection, options)
         model_hash = self._hash()
-        if inspection is None or resolution is None or model_hash is None:
+        if inspection is None or resolution is None or model_hash is None or faults:
             return None
         service = ResolvedService(
-            self.name, self.service, framework, detection, inspection, resolution, model_hash, self.gpu
+            self.name, self.service, framework, detection, inspection, resolution, model_hash, self.gpu, options=options
         )
         return replace(service, locked=self._locked(service))
 
@@ -222,7 +226,23 @@ class _Service:
         self._take(inspection.findings if inspection else ())
         return inspection
 
-    def _packages(self, framework: Framework, detection: Detection, inspection: Inspection | None) -> Resolution | None:
+    def _options(
+        self, framework: Framework, detection: Detection
+    ) -> tuple[dict[str, OptionValue], tuple[Finding, ...]]:
+        """The framework's options, checked, and what is wrong with them."""
+        given = self.service.framework.options if self.service.framework else {}
+        format_ = None if self.service.model.path is None else detection.format
+        options, faults = settle(given, framework, format_, self.plugins.frameworks)
+        self._take(faults)
+        return options, faults
+
+    def _packages(
+        self,
+        framework: Framework,
+        detection: Detection,
+        inspection: Inspection | None,
+        options: Mapping[str, OptionValue],
+    ) -> Resolution | None:
         request = ResolveRequest(
             format=detection.format,
             # A bundle is the same on every target, so the target's default is not asked.
@@ -233,6 +253,7 @@ class _Service:
             vm_size=self.spec.cluster.vm_size if self.spec.cluster else None,
             load=inspection.load if inspection else {},
             catalogue=self.catalogue,
+            options=options,
         )
         resolution = self._ask(framework, framework.resolve, request, "framework")
         self._take(resolution.findings if resolution else ())

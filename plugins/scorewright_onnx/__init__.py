@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from scorewright.framework import Framework
+from scorewright.framework import Framework, Option
 from scorewright.hookspecs import hookimpl
 from scorewright.scripts import render_script
 
@@ -18,6 +18,16 @@ from .packages import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+OPTIONS = {
+    "conv_search": Option(
+        "how CUDA chooses its convolutions: heuristic, as without it; exhaustive tries all for each new shape",
+        ("heuristic", "exhaustive"),
+    ),
+    "tensorrt": Option(
+        "run what TensorRT can run in TensorRT; float16: also in half precision", (True, False, "float16")
+    ),
+}
 
 
 @hookimpl
@@ -31,5 +41,6 @@ def scorewright_frameworks() -> Iterable[Framework]:
             inspect=inspect,
             resolve=resolve,
             script=partial(render_script, "scorewright_templates", "onnx"),
+            options=OPTIONS,
         )
     ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from scorewright.framework import Framework
+from scorewright.framework import Framework, Option
 from scorewright.hookspecs import hookimpl
 from scorewright.scripts import render_script
 
@@ -18,6 +18,17 @@ from .packages import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+OPTIONS = {
+    "autocast": Option(
+        "compute in half precision where torch deems it safe; answers keep their dtype", (False, "float16", "bfloat16")
+    ),
+    "channels_last": Option("keep images and the weights of convolutions in the order NHWC"),
+    "compile": Option(
+        "compile the network with torch.compile when the service starts",
+        formats=("export", "state_dict", "safetensors", "pickle"),
+    ),
+}
 
 
 @hookimpl
@@ -31,5 +42,6 @@ def scorewright_frameworks() -> Iterable[Framework]:
             inspect=inspect,
             resolve=resolve,
             script=partial(render_script, "scorewright_templates", "pytorch"),
+            options=OPTIONS,
         )
     ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from scorewright.framework import Framework
+from scorewright.framework import Framework, Option
 from scorewright.hookspecs import hookimpl
 from scorewright.scripts import render_script
 
@@ -18,6 +18,10 @@ from .packages import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+OPTIONS = {
+    "xla": Option("compile the model with XLA when the service starts", formats=("savedmodel", "keras", "h5")),
+}
 
 
 @hookimpl
@@ -31,5 +35,6 @@ def scorewright_frameworks() -> Iterable[Framework]:
             inspect=inspect,
             resolve=resolve,
             script=partial(render_script, "scorewright_templates", "tensorflow"),
+            options=OPTIONS,
         )
     ]

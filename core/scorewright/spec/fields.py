@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from .origin import UntypedStr, resolve_path
+from .reader import scalar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +67,11 @@ def _exactly(kind: type[int] | type[bool]) -> Callable[[object], object]:
     return check
 
 
+def _untyped(value: object) -> object:
+    """Text from the environment or ``--set`` as the YAML that it would be in the file."""
+    return scalar(str(value)) if isinstance(value, UntypedStr) else value
+
+
 def _requirement(value: object) -> object:
     from packaging.requirements import InvalidRequirement, Requirement
 
@@ -105,6 +111,11 @@ Switch: TypeAlias = Annotated[bool, BeforeValidator(_typed(bool))]
 
 Off: TypeAlias = Annotated[Literal[False], BeforeValidator(_exactly(bool))]
 """``false``, where a mapping would be the alternative."""
+
+OptionValue: TypeAlias = Annotated[
+    bool | int | float | str, BeforeValidator(_untyped), Allowed("true, false, a number or a text")
+]
+"""A value whose meaning a plugin knows."""
 
 FormatVersion: TypeAlias = Annotated[Literal[1], BeforeValidator(_exactly(int))]
 """The version of the deploy file's format."""

@@ -21,6 +21,7 @@ from .fields import (
     Integer,
     Number,
     Off,
+    OptionValue,
     PipRequirement,
     Rule,
     ServiceName,
@@ -185,6 +186,11 @@ class FrameworkRef(Model):
         description='Version to serve with, such as "2.15"; default: the newest that fits.',
         pattern=r"^[0-9]+(\.[0-9]+)*$",
         examples=["2.15"],
+    )
+    options: dict[str, OptionValue] = Field(
+        default_factory=dict,
+        description="The framework's own settings, by name; docs/reference/framework-options.md lists them.",
+        examples=[{"compile": True, "channels_last": True}],
     )
 
 
@@ -361,7 +367,7 @@ class ServiceSpec(Model):
         Annotated[
             FrameworkRef,
             BeforeValidator(_framework, json_schema_input_type=Annotated[str, Field(min_length=1)] | FrameworkRef),
-            Allowed("a framework's name, or a mapping with name and version"),
+            Allowed("a framework's name, or a mapping with name, version and options"),
         ]
         | None
     ) = Field(None, description="The framework; default: detected from the model's files.", examples=["tensorflow"])

@@ -37,6 +37,11 @@ def threads(config: Mapping[str, Any]) -> int:
     return max(1, int(config["cpus"]))
 
 
+def option(config: Mapping[str, Any], name: str) -> Any:
+    """What the deploy file sets an option of the framework to; False where it does not."""
+    return (config.get("options") or {}).get(name, False)
+
+
 def named(found: Mapping[str, Any], outputs: Sequence[TensorSpec]) -> dict[str, Any]:
     """What a model returned, under the names that callers use.
 

@@ -16,6 +16,7 @@ from scorewright_runtime.errors import StartError
 from scorewright_runtime.types import Signature
 
 from .common import by_tensor, flat, named, refuse, threads
+from .pytorch_options import tune
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -32,7 +33,6 @@ class TorchModel:
         import torch
 
         self._torch = torch
-        self._module = module
         self._signature = Signature.from_dict(config["signature"])
         load = config["load"]
         self._args = load.get("args") or [spec.tensor for spec in self._signature.inputs]
@@ -40,7 +40,9 @@ class TorchModel:
         tensors = [*module.parameters(), *module.buffers()]
         self._device = tensors[0].device if tensors else torch.zeros(1, device=device).device
         self.device = _describe(torch, self._device)
+        self._tuned = tune(torch, module, self._device, config)
         self._inputs = {spec.tensor: spec for spec in self._signature.inputs}
+        self._dtypes = {spec.name: spec.dtype for spec in self._signature.outputs}
         missing = [name for name in (*self._args, *self._kwargs) if name not in self._inputs]
         if missing:
             raise StartError("SW1230", f"the model needs the inputs {', '.join(missing)}, which the signature lacks")
@@ -48,34 +50,47 @@ class TorchModel:
     def predict(self, inputs: Arrays) -> Arrays:
         """See `Model`."""
         arrays = by_tensor(self._signature, inputs)
+        tuned = self._tuned
         with self._torch.inference_mode():
             tensors = {name: self._tensor(array, self._inputs[name].dtype) for name, array in arrays.items()}
             args = [tensors[name] for name in self._args]
             try:
-                result = self._module(*args, **{name: tensors[name] for name in self._kwargs})
+                with tuned.context():
+                    result = tuned.module(*args, **{name: tensors[name] for name in self._kwargs})
+            except tuned.failures as error:
+                said = " ".join(str(error).split())[:600]
+                raise StartError("SW1232", f"torch.compile fails on this model: {said}") from error
             except (RuntimeError, IndexError) as error:
                 if isinstance(error, self._torch.cuda.OutOfMemoryError):
                     raise
                 refuse(error)
             outputs = named(flat(result), self._signature.outputs)
-            return {name: self._array(value) for name, value in outputs.items()}
+            return {name: self._array(value, self._dtypes[name]) for name, value in outputs.items()}
 
     def _tensor(self, array: Any, dtype: str) -> Any:
+        torch = self._torch
         # torch cannot mark a tensor as read-only, so it warns of arrays that are.
-        tensor = self._torch.from_numpy(array if array.flags.writeable else array.copy())
-        target = self._torch.bfloat16 if dtype == "bfloat16" else None
-        return tensor.to(device=self._device, dtype=target)
+        tensor = torch.from_numpy(array if array.flags.writeable else array.copy())
+        pinned = self._device.type == "cuda"  # such memory crosses to the GPU while the CPU goes on
+        return (tensor.pin_memory() if pinned else tensor).to(
+            device=self._device,
+            dtype=torch.bfloat16 if dtype == "bfloat16" else None,
+            non_blocking=pinned,
+            memory_format=torch.channels_last if self._tuned.images and tensor.dim() == 4 else torch.preserve_format,
+        )
 
-    def _array(self, tensor: Any) -> Any:
+    def _array(self, tensor: Any, dtype: str) -> Any:
         tensor = tensor.detach().to("cpu")
+        if self._tuned.half and tensor.is_floating_point() and "float" in dtype:
+            tensor = tensor.to(getattr(self._torch, dtype))
         return (tensor.float() if tensor.dtype == self._torch.bfloat16 else tensor).numpy()
 
 
 def load(path: Path, config: Mapping[str, Any]) -> TorchModel:
     """Load a model onto the GPU where there is one and the policy admits it.
 
-    Raises `StartError` (SW1230) if torch cannot. Unless the deploy file consents to pickles, nothing is unpickled but
-    tensors.
+    Raises `StartError`: SW1230 if torch cannot; SW1232 for an option that cannot be done. Unless the deploy file
+    consents to pickles, nothing is unpickled but tensors.
     """
     import torch
 

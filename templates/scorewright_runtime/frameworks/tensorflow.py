@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any
 from scorewright_runtime.errors import StartError
 from scorewright_runtime.warmup import blank
 
-from .common import by_tensor, check_inputs, flat, named, only, refuse, signature_of, texts, threads
+from .common import by_tensor, check_inputs, flat, named, only, option, refuse, signature_of, texts, threads
+from .padded import padded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from scorewright_runtime.types import Arrays, TensorSpec
+    from scorewright_runtime.types import Arrays, Model, TensorSpec
 
 log = logging.getLogger("azmlinfsrv.scorewright")
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+_NOT_FOR_XLA = "unsupported operations when trying to compile"
 
 
 class EagerModel:
@@ -48,6 +50,8 @@ class EagerModel:
         try:
             found = self._call(tensors)
         except self._tf.errors.InvalidArgumentError as error:
+            if _NOT_FOR_XLA in str(error):
+                raise StartError("SW1232", f"XLA cannot compile the model: {str(error).splitlines()[0]}") from error
             refuse(error)
         return named(found, self._signature.outputs)
 
@@ -57,6 +61,8 @@ class EagerModel:
             return []
         try:
             return [tensor.device for tensor in self._tensors(inputs).values()]
+        except StartError:
+            raise
         except Exception as error:  # an axis that is open may need more than one entry; the weights are proof enough
             log.debug("no call before the warm-up: %r", error)
             return []
@@ -84,20 +90,32 @@ class SessionModel:
         return {name: _plain(array) for name, array in arrays.items()}
 
 
-def load(path: Path, config: Mapping[str, Any]) -> EagerModel | SessionModel:
-    """Load a model onto the GPU where TensorFlow sees one. Raises `StartError` (SW1230) if TensorFlow cannot."""
+def load(path: Path, config: Mapping[str, Any]) -> Model:
+    """Load a model onto the GPU where TensorFlow sees one.
+
+    Raises `StartError`: SW1230 if TensorFlow cannot; SW1232 if XLA, which is asked for, cannot compile it.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     import tensorflow as tf
 
     _configure(tf, config)
     kind = config["format"] if config["format"] in _LOADERS else _kind(path)
+    if option(config, "xla") and kind == "checkpoint":
+        raise StartError("SW1232", "`xla` compiles SavedModels and Keras files; this model is a checkpoint")
     try:
-        return _LOADERS[kind](tf, path, config)
+        model = _LOADERS[kind](tf, path, config)
+        return _ready(model, config) if option(config, "xla") else model
     except StartError:
         raise
     except Exception as error:  # TensorFlow and Keras raise anything for a broken file
         raise StartError("SW1230", f"TensorFlow {tf.__version__} cannot load {path.name}: {error}") from error
+
+
+def _ready(model: Model, config: Mapping[str, Any]) -> Model:
+    """A model that XLA compiles, called with as few numbers of rows as possible: it compiles for each anew."""
+    most = config["batching"]["max_batch_size"] if config["batching"] else 1
+    return padded(model, signature_of(config), most)
 
 
 def _saved_model(tf: Any, path: Path, config: Mapping[str, Any]) -> EagerModel:
@@ -113,6 +131,9 @@ def _saved_model(tf: Any, path: Path, config: Mapping[str, Any]) -> EagerModel:
         # By way of the model: a signature alone does not keep its variables alive.
         return dict(loaded.signatures[key](**tensors))
 
+    if option(config, "xla"):
+        specs = {spec.tensor: _spec_of(tf, spec) for spec in signature_of(config).inputs}
+        call = tf.function(call, input_signature=[specs], jit_compile=True)
     return EagerModel(tf, call, signature.variables, config)
 
 
@@ -121,9 +142,7 @@ def _keras(tf: Any, path: Path, config: Mapping[str, Any]) -> EagerModel:
     model = tf.keras.models.load_model(str(path), compile=False, safe_mode=load.get("safe_mode", True))
     specs = signature_of(config).inputs
     structure = load.get("inputs") or ("single" if len(specs) == 1 else "list")
-    tensor_specs = {
-        spec.tensor: tf.TensorSpec(spec.shape, spec.dtype, name=f"input_{i}") for i, spec in enumerate(specs)
-    }
+    tensor_specs = {spec.tensor: _spec_of(tf, spec, f"input_{i}") for i, spec in enumerate(specs)}
     names = [str(tensor.name) for tensor in model.inputs]
     ordered = names if structure == "list" and set(names) == set(tensor_specs) else list(tensor_specs)
 
@@ -132,8 +151,12 @@ def _keras(tf: Any, path: Path, config: Mapping[str, Any]) -> EagerModel:
             return tensors
         return [tensors[name] for name in ordered] if structure == "list" else tensors[ordered[0]]
 
-    # Compiled once for all numbers of rows: a model that is called as it is runs layer by layer.
-    function = tf.function(lambda inputs: model(inputs, training=False), input_signature=[arrange(tensor_specs)])
+    # Traced once for all numbers of rows: a model that is called as it is runs layer by layer.
+    function = tf.function(
+        lambda inputs: model(inputs, training=False),
+        input_signature=[arrange(tensor_specs)],
+        jit_compile=True if option(config, "xla") else None,
+    )
 
     def call(tensors: dict[str, Any]) -> dict[str, Any]:
         result = function(arrange(tensors))
@@ -194,6 +217,10 @@ def _configure(tf: Any, config: Mapping[str, Any]) -> None:
             tf.config.experimental.set_memory_growth(gpu, True)
     except RuntimeError as error:
         log.warning("TensorFlow was in use before the model was loaded: %s", error)
+
+
+def _spec_of(tf: Any, spec: TensorSpec, name: str | None = None) -> Any:
+    return tf.TensorSpec(spec.shape, spec.dtype, name=name or spec.tensor)
 
 
 def _tensor(tf: Any, array: Any, spec: TensorSpec) -> Any:

@@ -91,8 +91,15 @@ PIXELS = "a whole number from 1 to 16384"
             'a version in quotes, such as "2.15"',
             'Write it in quotes: "2.10".',
         ),
-        ("framework: ''", 16, "framework", '""', "a framework's name, or a mapping with name and version", None),
-        ("framework: 5", 16, "framework", "5", "a framework's name, or a mapping with name and version", None),
+        (
+            "framework: ''",
+            16,
+            "framework",
+            '""',
+            "a framework's name, or a mapping with name, version and options",
+            None,
+        ),
+        ("framework: 5", 16, "framework", "5", "a framework's name, or a mapping with name, version and options", None),
         ("handler: 5", 14, "handler", "5", "a path, relative to this file", None),
         ("sample: {input: a.txt}", 21, "sample.input", '"a.txt"', "a .json, .npy, .npz, .png or .jpg file", None),
         (
