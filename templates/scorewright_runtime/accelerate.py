@@ -13,6 +13,8 @@ import numpy as np
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from .types import Bytes
+
 
 def _optional(name: str) -> ModuleType | None:
     try:
@@ -25,7 +27,7 @@ simdjson = _optional("simdjson")
 orjson = _optional("orjson")
 
 
-def parse(body: bytes) -> Any:
+def parse(body: Bytes) -> Any:
     """The JSON document in a body, as the fastest parser gives it: lists, or proxies that `floats` understands."""
     if simdjson is not None:
         return simdjson.Parser().parse(body)  # a fresh one: an array keeps the parser's last document
@@ -40,7 +42,7 @@ UNDECIDED = object()
 _KEY = re.compile(rb'"\s*:')
 
 
-def decode(body: bytes) -> Any:
+def decode(body: Bytes) -> Any:
     """The JSON document in a body by orjson, where the exact decoder would surely say the same; else `UNDECIDED`.
 
     orjson keeps the last of several equal keys, so there must be as many keys in the document as in the text.

@@ -155,7 +155,6 @@ def _scores(array: np.ndarray) -> np.ndarray:
     """Scores as they are compared: NaN is below everything."""
     if array.dtype.kind not in "biuf":
         array = array.astype(np.float64)
-    if array.dtype.kind == "f" and np.isnan(array.max(initial=0)):
-        array = array.copy()
-        array[np.isnan(array)] = -np.inf
+    if array.dtype.kind == "f" and array.size and np.isnan(np.maximum.reduce(array, axis=None)):
+        array = np.where(np.isnan(array), -np.inf, array)
     return array

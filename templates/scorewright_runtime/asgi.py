@@ -99,9 +99,7 @@ def never_arrived(seconds: float) -> Unanswered:
 
 
 async def _send(send: Send, reply: Reply, added: Mapping[str, str]) -> None:
-    headers = [
-        (name.encode("latin-1"), value.encode("latin-1")) for name, value in {**reply.headers, **added}.items()
-    ]
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in {**reply.headers, **added}.items()]
     headers.append((b"content-length", b"%d" % len(reply.body)))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})

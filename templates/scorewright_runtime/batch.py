@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 FAST = 0.001
 """Seconds that a fast call takes at most."""
+
+_WORTH = 0.95
+"""What a row may cost in a call with twice as many, compared with before, for those to be worth it."""
 
 
 class Outcome(NamedTuple):
@@ -53,18 +57,25 @@ class Caller:
         known, pace = self._measured
         return pace * max(1.0, rows / known) <= FAST
 
-    def measure(self, rows: int) -> None:
-        """Learn the pace from a few calls with that many rows, where the signature says what to call with."""
-        inputs = blank(self._signature, rows, 1)
+    def grow(self, most: int) -> int:
+        """Learn the pace of calls with ever more rows, and up to how many of them it pays to run together.
+
+        Rows are doubled while each costs notably less than before, at most to ``most``: a processor that is busy with
+        one row gains nothing by more, but memory is lost and callers wait for each other. Every size that will be
+        usual has been called then. ``most`` itself where the signature does not say what to call with.
+        """
         open_axes = any(spec.shape is None or None in spec.shape[1:] for spec in self._signature.inputs)
-        if inputs is None or open_axes:
-            return
-        self.pace = self._time(inputs)
-        if self.pace < 20 * FAST:  # then it matters
-            self.pace = min(self.pace, *(self._time(inputs) for _ in range(4)))
-        rows = self.rows(inputs)
-        self.row_pace = self.pace / rows
+        if open_axes:
+            return most
+        rows, best = 0, math.inf
+        for size in _sizes(most):
+            pace = self._time(size)
+            if pace / size > best * _WORTH:
+                break
+            rows, best, self.pace = size, pace / size, pace
+        self.row_pace = best
         self._measured = rows, self.pace
+        return rows
 
     def rows(self, inputs: Arrays) -> int:
         """The rows of a request; 1 where the model has no batch axis."""
@@ -117,15 +128,31 @@ class Caller:
         except Exception as error:  # frameworks raise anything; the service translates it
             return error
 
-    def _time(self, inputs: Arrays) -> float:
-        began = time.perf_counter()
+    def _time(self, rows: int) -> float:
+        """Seconds of a call with that many rows, the first one apart."""
+        inputs = blank(self._signature, rows, 1) or {}
         self._model.predict(inputs)
-        return time.perf_counter() - began
+        best = math.inf
+        for _ in range(5):
+            began = time.perf_counter()
+            self._model.predict(inputs)
+            best = min(best, time.perf_counter() - began)
+            if best > 20 * FAST:  # too slow to be disturbed by much
+                break
+        return best
 
     def _learn(self, rows: int, seconds: float) -> None:
         self._metrics.called(rows, seconds)
         self.pace = _towards(self.pace, seconds)
         self.row_pace = _towards(self.row_pace, seconds / max(rows, 1))
+
+
+def _sizes(most: int) -> list[int]:
+    """1, 2, 4, and so on, and the most."""
+    sizes = [1]
+    while sizes[-1] < most:
+        sizes.append(min(2 * sizes[-1], most))
+    return sizes
 
 
 def _towards(average: float, value: float) -> float:

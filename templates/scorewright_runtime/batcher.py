@@ -200,4 +200,3 @@ class Batcher:
             self._runner.interrupt()
         if self._open:
             self._alarm = self._loop.call_at(self._open[0].deadline, self._give_up)
-

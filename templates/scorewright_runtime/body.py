@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .errors import BadRequest
 
 if TYPE_CHECKING:
-    from .types import Request
+    from .types import Bytes, Request
 
 
 class MediaType(NamedTuple):
@@ -50,7 +50,7 @@ def accepted_array(header: str) -> str:
     return "" if best == "json" else best
 
 
-def unpacked(request: Request, limit: int) -> bytes:
+def unpacked(request: Request, limit: int) -> Bytes:
     """The request's body as its ``content-encoding`` had it before. ``limit``: most bytes, both ways.
 
     Raises `BadRequest`: SW1513 for another encoding than gzip, SW1514 where it is too large, SW1511 where the gzip data
@@ -71,7 +71,7 @@ def too_large(limit: int) -> BadRequest:
     return BadRequest("SW1514", f"the body is larger than {limit} bytes; send less, or in several requests", status=413)
 
 
-def _gunzip(data: bytes, limit: int) -> bytes:
+def _gunzip(data: Bytes, limit: int) -> bytes:
     parts: list[bytes] = []
     room = limit + 1
     try:

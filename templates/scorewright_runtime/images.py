@@ -18,7 +18,7 @@ from .errors import BadRequest, StartError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .types import TensorSpec
+    from .types import Bytes, TensorSpec
 
 TYPES = ("image/jpeg", "image/png", "image/jpg")
 _CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4}
@@ -42,7 +42,7 @@ class ImageReader:
         self._layout: str = image.get("layout") or self._layout_of(spec)
         self._try_out()
 
-    def read(self, body: bytes) -> np.ndarray:
+    def read(self, body: Bytes) -> np.ndarray:
         """The image as the model's input, one row. Raises `BadRequest` (SW1521, SW1514)."""
         return self._arrange(self._decode(body))
 
@@ -54,7 +54,7 @@ class ImageReader:
             text = f"`image` gives {self._mode} {self._height}x{self._width} as {self._layout}, which does not fit: "
             raise StartError("SW1506", text + str(error)) from None
 
-    def _decode(self, body: bytes) -> np.ndarray:
+    def _decode(self, body: Bytes) -> np.ndarray:
         """Pixels as uint8, height x width (x channels)."""
         from PIL import Image, UnidentifiedImageError
 

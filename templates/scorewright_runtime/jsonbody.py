@@ -13,6 +13,8 @@ from .limits import MAX_CONTAINERS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .types import Bytes
+
 _CHARSETS = {
     "": "utf-8",
     "utf-8": "utf-8",
@@ -25,7 +27,7 @@ _CHARSETS = {
 }
 
 
-def decode(body: bytes, charset: str = "") -> Any:
+def decode(body: Bytes, charset: str = "") -> Any:
     """The JSON document in a body.
 
     Raises `BadRequest`: SW1510 for an empty body, SW1511 for what is no JSON (NaN, Infinity and repeated keys count as

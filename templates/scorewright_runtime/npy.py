@@ -18,13 +18,13 @@ from .errors import BadRequest
 from .limits import MAX_HEADER, MAX_NPZ_MEMBERS
 
 if TYPE_CHECKING:
-    from .types import Arrays
+    from .types import Arrays, Bytes
 
 _MAGIC = b"\x93NUMPY"
 _DTYPE = re.compile(r"[<>|=](b1|[iu][1248]|f[248]|[US][1-9]\d{0,8})")
 
 
-def read_npy(body: bytes, name: str | None = None) -> np.ndarray:
+def read_npy(body: Bytes, name: str | None = None) -> np.ndarray:
     """The array in an npy body, without a copy; read-only. ``name``: for messages.
 
     Raises `BadRequest`: SW1519 for what is no whole npy array of plain values, SW1520 for a pickled one.
@@ -44,7 +44,7 @@ def read_npy(body: bytes, name: str | None = None) -> np.ndarray:
         raise BadRequest("SW1519", f"the npy array cannot be read: {error}", name) from None
 
 
-def read_npz(body: bytes, limit: int) -> Arrays:
+def read_npz(body: Bytes, limit: int) -> Arrays:
     """The arrays in an npz body by name. ``limit``: most bytes of all arrays together once unpacked.
 
     Raises `BadRequest`: SW1514, SW1519, SW1520, and SW1515 for a name that occurs twice.
@@ -92,7 +92,7 @@ def _storable(array: np.ndarray) -> np.ndarray:
     return np.array(texts, dtype=np.str_).reshape(array.shape)
 
 
-def _header(body: bytes, name: str | None) -> tuple[np.dtype[Any], bool, tuple[int, ...], int]:
+def _header(body: Bytes, name: str | None) -> tuple[np.dtype[Any], bool, tuple[int, ...], int]:
     """Dtype, whether columns come first, shape, and where the data begin."""
     version = tuple(body[6:8])
     if version not in {(1, 0), (2, 0), (3, 0)}:
@@ -102,7 +102,7 @@ def _header(body: bytes, name: str | None) -> tuple[np.dtype[Any], bool, tuple[i
     if len(body) < start + length or length > MAX_HEADER:
         raise BadRequest("SW1519", f"the npy header of {length} bytes is truncated or longer than {MAX_HEADER}", name)
     try:
-        dtype, fortran, shape = _fields(body[start : start + length], name)
+        dtype, fortran, shape = _fields(bytes(body[start : start + length]), name)
     except BadRequest:
         raise
     except (ValueError, SyntaxError, TypeError, KeyError, IndexError, RecursionError, MemoryError):

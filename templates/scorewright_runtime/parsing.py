@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from .images import ImageReader
     from .limits import Limits
-    from .types import Arrays, Request, Signature
+    from .types import Arrays, Bytes, Request, Signature
 
 _JSON_TYPES = ("", "application/json", "text/json")
 _FAST_CHARSETS = ("", "utf-8", "utf8", "us-ascii")
@@ -120,7 +120,7 @@ class Parser:
                 raise BadRequest("SW1516", f"all inputs must have as many rows: {told}", next(iter(rows)))
         return arrays
 
-    def _json(self, data: bytes, charset: str, array: str) -> Body:
+    def _json(self, data: Bytes, charset: str, array: str) -> Body:
         if not self._free and charset.lower() in _FAST_CHARSETS:
             plain = self._plain.read(data)
             if plain is not None:
@@ -150,21 +150,21 @@ class Parser:
             raise BadRequest("SW1512", f"`inputs` is {_what(values)}, not an object of rows by name; {self._usage()}")
         return values
 
-    def _v2(self, document: Mapping[str, Any], tail: bytes) -> Body:
+    def _v2(self, document: Mapping[str, Any], tail: bytes | memoryview) -> Body:
         for key in document:
             if key not in ("id", "parameters", "inputs", "outputs"):
                 raise BadRequest("SW1518", f"unknown key {key[:80]!r} in a V2 request")
         values, wanted = v2.read(document, tail, self._outputs)
         return Body(values, Asked("v2", v2=wanted))
 
-    def _v2_binary(self, data: bytes, length: str) -> Body:
+    def _v2_binary(self, data: Bytes, length: str) -> Body:
         head, tail = v2.split(data, length)
         document = jsonbody.decode(head)
         if not isinstance(document, dict):
             raise BadRequest("SW1518", f"the JSON before the binary data is {_what(document)}, not an object")
         return self._v2(document, tail)
 
-    def _binary(self, kind: str, data: bytes) -> Mapping[str, Any]:
+    def _binary(self, kind: str, data: Bytes) -> Mapping[str, Any]:
         """The values of a body that is no JSON."""
         known = kind in ("application/x-npy", "application/x-npz", *IMAGE_TYPES)
         if known and not data:

@@ -20,7 +20,7 @@ from .limits import MAX_RANK
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .types import Arrays, Signature, TensorSpec
+    from .types import Arrays, Bytes, Signature, TensorSpec
 
 _NUMBERS = b"0123456789.eE+- \t\r\n"
 _DATA = b'{"data":'
@@ -38,7 +38,7 @@ class PlainRows:
         self._numeric = all(spec.numpy.kind in "iuf" for spec in signature.inputs)
         self._shaped = all(spec.shape for spec in signature.inputs)
 
-    def read(self, body: bytes) -> tuple[str, Arrays] | None:
+    def read(self, body: Bytes) -> tuple[str, Arrays] | None:
         """The rows by name as float64 (int64 for whole-number inputs), after the body's form, ``data`` or ``inputs``.
 
         The names are the inputs'. None means nothing but that the exact way must decide.
@@ -54,7 +54,7 @@ class PlainRows:
             return None  # whatever is wrong, the exact way finds it and names it
 
 
-def _walked(body: bytes, specs: Sequence[TensorSpec], lists: int) -> tuple[str, Arrays] | None:
+def _walked(body: Bytes, specs: Sequence[TensorSpec], lists: int) -> tuple[str, Arrays] | None:
     """``lists``: how many opening brackets the body has."""
     form, tensors = _tensors(accelerate.parse(body), specs)
     shapes = {}
@@ -79,7 +79,7 @@ def _walk(rows: Any, rank: int) -> tuple[tuple[int, ...], int]:
     return tuple(shape), count
 
 
-def _held_against_skeleton(body: bytes, specs: Sequence[TensorSpec]) -> tuple[str, Arrays] | None:
+def _held_against_skeleton(body: Bytes, specs: Sequence[TensorSpec]) -> tuple[str, Arrays] | None:
     skeleton = body.translate(None, _NUMBERS)
     if skeleton.startswith(_DATA) and skeleton.endswith(b"}"):
         shapes = [_regular_shape(skeleton[len(_DATA) : -1])]
@@ -121,14 +121,14 @@ def _read(
     return form, result
 
 
-def _named_shapes(skeleton: bytes) -> list[tuple[int, ...] | None]:
+def _named_shapes(skeleton: Bytes) -> list[tuple[int, ...] | None]:
     """The shapes in ``"a":[[,]],"b":[,]``, in that order; ``skeleton``: what stands between the inner braces."""
     parts = skeleton.split(b'"')
     rows = [part[:-1] if part.endswith(b",") else part for part in parts[2::2]]
     return [_regular_shape(row[1:]) if row.startswith(b":") else None for row in rows]
 
 
-def _regular_shape(skeleton: bytes) -> tuple[int, ...] | None:
+def _regular_shape(skeleton: Bytes) -> tuple[int, ...] | None:
     """The shape of the nested lists with that skeleton, None where they are no regular array."""
     rank = len(skeleton) - len(skeleton.lstrip(b"["))
     if not 0 < rank <= MAX_RANK:

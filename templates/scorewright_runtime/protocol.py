@@ -7,10 +7,12 @@ unusual (requests sent ahead on a connection, ``expect: 100-continue``, rare hea
 
 from __future__ import annotations
 
+import asyncio
 import http
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from httptools import HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from .asgi import ScoreApp, never_arrived
@@ -18,17 +20,19 @@ from .body import too_large
 from .scoring import ordinary
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Mapping
 
-    from .types import Reply
+    from .types import Bytes, Reply
+
+_LARGE = 32 * 1024
+"""Bytes still missing of a body from which they are read straight to their place."""
 
 _TOUCHED = {"disconnected", "keep_alive", "message_event", "response_complete", "body", "more_body", "on_response"}
 _METHODS = {
     *("data_received", "connection_made", "connection_lost", "shutdown", "resume_writing"),
     *("on_message_begin", "on_header", "on_headers_complete", "on_body", "on_message_complete", "on_response_complete"),
 }
-if not (set(RequestResponseCycle.__init__.__code__.co_names) >= _TOUCHED and _METHODS <= set(vars(HttpToolsProtocol))):
+if not (set(RequestResponseCycle.__init__.__code__.co_names) >= _TOUCHED and set(vars(HttpToolsProtocol)) >= _METHODS):
     raise ImportError("this uvicorn is not one that the short cut knows")
 
 
@@ -42,13 +46,15 @@ class _Event:
 class Exchange:
     """A scoring request and its answer, with what uvicorn's protocol reads and writes of its own record of one."""
 
-    __slots__ = ("disconnected", "headers", "keep_alive", "pieces", "protocol", "response_complete", "size")
+    __slots__ = ("disconnected", "headers", "keep_alive", "length", "pieces", "protocol", "response_complete", "size")
     message_event = _Event()
 
     def __init__(self, protocol: ScoreProtocol, headers: dict[str, str], keep_alive: bool) -> None:
         self.protocol, self.headers, self.keep_alive = protocol, headers, keep_alive
         self.pieces: list[bytes] = []
         self.size = 0
+        length = headers.get("content-length", "")
+        self.length = int(length) if length.isdigit() else 0
         self.disconnected = self.response_complete = False
 
     def answer(self, reply: Reply, added: Mapping[str, str]) -> None:
@@ -96,8 +102,13 @@ class ScoreProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`; what has begun to arrive must arrive within the time-out."""
         super().data_received(data)
-        if self._arriving and self._alarm is None and self._scorer is not None:
+        if not self._arriving or self._scorer is None:
+            return
+        if self._alarm is None:
             self._alarm = self.loop.call_later(self._scorer.timeout, self._late)
+        exchange = self._exchange
+        if exchange is not None and exchange.length - exchange.size >= _LARGE:
+            self.transport.set_protocol(Rest(self, exchange))
 
     def on_message_begin(self) -> None:
         """A request begins; uvicorn's record of it is made when it is known to be needed."""
@@ -129,14 +140,26 @@ class ScoreProtocol(HttpToolsProtocol):
         """Score what has arrived."""
         self._arriving = False
         self._disarm()
-        exchange, self._exchange = self._exchange, None
+        exchange = self._exchange
         if exchange is None:
             super().on_message_complete()
             if isinstance(self.cycle, Exchange) and not self.cycle.keep_alive and self.cycle.response_complete:
                 self.transport.close()  # it was refused, and now all of it has come
             return
         pieces = exchange.pieces
-        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self._score(exchange, pieces[0] if len(pieces) == 1 else b"".join(pieces))
+
+    def rest_arrived(self, exchange: Exchange, body: bytearray) -> None:
+        """Score a body that `Rest` has read; the parser knows nothing of it, so the next request gets a new one."""
+        self.transport.set_protocol(self)
+        self.parser = HttpRequestParser(self)
+        self._arriving = False
+        self._disarm()
+        self._score(exchange, body)
+
+    def _score(self, exchange: Exchange, body: Bytes) -> None:
+        self._exchange = None
+        exchange.pieces.clear()
         assert self._scorer is not None
         self._scorer.score(exchange.headers, body, exchange.answer, self.transport.is_closing)
 
@@ -173,8 +196,7 @@ class ScoreProtocol(HttpToolsProtocol):
         keep_alive = parser.get_http_version() != "1.0" and parser.should_keep_alive()
         exchange: Any = Exchange(self, headers, keep_alive)
         self.cycle = self._exchange = exchange
-        length = headers.get("content-length", "")
-        if length.isdigit() and int(length) > self._scorer.limit:
+        if exchange.length > self._scorer.limit:
             self._refuse(exchange, too_large(self._scorer.limit))
         return True
 
@@ -192,6 +214,7 @@ class ScoreProtocol(HttpToolsProtocol):
         exchange, scorer = self._exchange, self._scorer
         if exchange is not None and scorer is not None:
             self._arriving = False
+            self.transport.set_protocol(self)
             self._refuse(exchange, never_arrived(scorer.timeout))
         else:
             self.transport.close()
@@ -200,6 +223,44 @@ class ScoreProtocol(HttpToolsProtocol):
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
+
+
+class Rest(asyncio.BufferedProtocol):
+    """Takes the rest of a large body from the socket straight to its place: no piece of it is copied."""
+
+    def __init__(self, protocol: ScoreProtocol, exchange: Exchange) -> None:
+        self._protocol, self._exchange = protocol, exchange
+        self._body = bytearray(exchange.length)
+        self._have = exchange.size
+        self._view = memoryview(self._body)
+        self._view[: self._have] = b"".join(exchange.pieces)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the next bytes belong."""
+        return self._view[self._have :]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """They are there."""
+        self._have += nbytes
+        if self._have == len(self._body):
+            self._view.release()
+            self._protocol.rest_arrived(self._exchange, self._body)
+
+    def eof_received(self) -> None:
+        """See `asyncio.Protocol`."""
+        self._protocol.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See `asyncio.Protocol`."""
+        self._protocol.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """See `asyncio.Protocol`."""
+        self._protocol.pause_writing()
+
+    def resume_writing(self) -> None:
+        """See `asyncio.Protocol`."""
+        self._protocol.resume_writing()
 
 
 @lru_cache(maxsize=64)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .batch import Outcome
     from .batcher import Batcher
     from .service import Call, Service
+    from .types import Bytes
 
 Done = Callable[[Reply, Mapping[str, str]], None]
 """Takes the reply, and the headers that the stock server would add to it."""
@@ -51,7 +52,7 @@ def ordinary(headers: Mapping[str, str]) -> bool:
         return False
     for name in _ECHOED:
         value = headers.get(name)
-        if value and (len(value) > _ID_LIMIT and name != "traceid" or _ODD.search(value)):
+        if value and ((len(value) > _ID_LIMIT and name != "traceid") or _ODD.search(value)):
             return False
     return True
 
@@ -76,7 +77,7 @@ class Scorer:
         self.loop = asyncio.get_running_loop()
         self.batcher = self.service.make_batcher()
 
-    def score(self, headers: Mapping[str, str], body: bytes, done: Done, gone: Callable[[], bool]) -> None:
+    def score(self, headers: Mapping[str, str], body: Bytes, done: Done, gone: Callable[[], bool]) -> None:
         """Answer a request: ``done`` is called once, at once or later. ``gone``: whether the caller has left."""
         _Scoring(self, headers, done, gone).parse(Request("POST", headers, body))
 
@@ -155,7 +156,7 @@ class _Scoring:
 
     def _ran(self, outcome: Outcome | BaseException) -> None:
         service = self._scorer.service
-        if isinstance(outcome, Exception):
+        if isinstance(outcome, BaseException):
             self.fail(outcome if isinstance(outcome, Gone) else service.model_error(outcome))
         elif service.answers_slowly:
             self._scorer.aside(service.finish, (self._call, outcome), self._finished)
@@ -167,15 +168,15 @@ class _Scoring:
             else:
                 self._finished(reply)
 
-    def _finished(self, reply: Reply | Exception) -> None:
-        if isinstance(reply, Exception):
+    def _finished(self, reply: Reply | BaseException) -> None:
+        if isinstance(reply, BaseException):
             self.fail(reply)
             return
         scorer, seconds = self._scorer, time.perf_counter() - self._began
         scorer.service.metrics.answered(reply.status, seconds)
         self._done(reply, scorer.stock_headers(self._headers, reply.status, seconds))
 
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: BaseException) -> None:
         """Answer with an error."""
         self._finished(_LEFT if isinstance(error, Gone) else self._scorer.service.refuse(error))
 

@@ -59,6 +59,7 @@ class Service:
     parser: Parser
     caller: Caller
     model_call: Callable[[Arrays], Outcome]
+    most_rows: int
     lane = "stock"
 
     def __init__(self, config: Mapping[str, Any], load: Load, folder: Path | None = None) -> None:
@@ -92,7 +93,7 @@ class Service:
         if self._classes_go_by_rows():
             model, self._classes = Classifier(model, self.output_names), Classes("raw")
         self.caller = Caller(model, self.signature, splits, self.metrics)
-        self.caller.measure(self.most_rows)
+        self.most_rows = self._most_rows(splits)
         self.model_call = ThreadedCall(self.caller, self.make_batcher, config["timeout_ms"] / 1000)
         self._headers = {
             "x-scorewright-device": _header(self.device),
@@ -154,10 +155,11 @@ class Service:
         """Take a request apart. Raises `RequestError`."""
         if self._handler.preprocess is None:
             return Call(*self.parser.parse(request))
+        request = request._replace(body=bytes(request.body))  # handlers may do with it what one does with bytes
         body = self.parser.read(request)
         return Call(self.parser.check(self._handler.before(request, body.values)), body.asked)
 
-    def model_error(self, error: Exception) -> Exception:
+    def model_error(self, error: BaseException) -> BaseException:
         """What a caller is told of an exception that came out of the model."""
         if isinstance(error, (RequestError, TimeoutError)):
             return error
@@ -177,7 +179,7 @@ class Service:
         reply = encode(outputs, call.asked, self._classes, self.located.name, self.located.version)
         return self._headed(reply, outcome.batch)
 
-    def refuse(self, error: Exception) -> Reply:
+    def refuse(self, error: BaseException) -> Reply:
         """The reply to a request that failed; what is not the caller's fault is logged with its traceback, once."""
         if isinstance(error, TimeoutError):
             error = Unanswered("SW1532", f"no answer within {self.config['timeout_ms']} ms", status=504)
@@ -208,17 +210,21 @@ class Service:
         outputs = None if self._handler.postprocess else self._classes.names(self.output_names)
         return Parser(self.signature, self.limits, reader, outputs, self._handler.preprocess is not None)
 
+    def _most_rows(self, splits: bool) -> int:
+        """Most rows that one call may serve: the deploy file's limit, or fewer where more would gain nothing."""
+        batching = self.config["batching"]
+        limit = int(batching["max_batch_size"]) if batching and splits else 1
+        most = self.caller.grow(limit)
+        if most < limit:
+            log.info("batches have at most %d rows: more would cost as much for each", most)
+        return most
+
     def _classes_go_by_rows(self) -> bool:
         """Whether the model may answer classes: nothing else is asked of its scores, and each row has its own."""
         shapes = {spec.name: spec.shape for spec in self.signature.outputs}
         found = [shapes.get(name) or () for name in self.output_names]
         by_rows = all(len(shape) > 1 and shape[-1] for shape in found)
         return by_rows and self._classes.mode == "argmax" and self._handler.postprocess is None
-
-    @property
-    def most_rows(self) -> int:
-        """Most rows that one call may serve."""
-        return int(self.config["batching"]["max_batch_size"]) if self.config["batching"] else 1
 
     def _prove(self) -> bool:
         """Warm the model up, and hold what it says against what the deploy file and the signature say.
@@ -227,7 +233,8 @@ class Service:
         """
         batch = self.signature.batch
         rows = 2 if batch else 1  # two, to see that rows stay apart
-        outputs = warm_up(self.model, self.signature, list(dict.fromkeys([rows, self.most_rows, 1])) if batch else [1])
+        # A third number of rows, for a compiler sees by the second one that they vary, and may take 1 for itself.
+        outputs = warm_up(self.model, self.signature, [rows, 3, 1] if batch else [1])
         if outputs is None:
             return batch
         check_outputs(outputs, self.signature.outputs, self.config["outputs"])

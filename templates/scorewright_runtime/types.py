@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Union
 
 import numpy as np
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 Arrays = dict[str, np.ndarray]
 """Tensors by name."""
+
+Bytes = Union[bytes, bytearray]
+"""A body: the fast lane reads large ones into a buffer of theirs."""
 
 
 @cache
@@ -25,7 +28,7 @@ class Request(NamedTuple):
 
     method: str
     headers: Mapping[str, str]
-    body: bytes
+    body: Bytes
 
 
 class Reply(NamedTuple):

@@ -21,7 +21,7 @@ from .types import TensorSpec
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .types import Arrays
+    from .types import Arrays, Bytes
 
 DTYPES = {
     "BOOL": "bool",
@@ -52,7 +52,7 @@ class Wanted(NamedTuple):
     binary: bool = False
 
 
-def read(document: Mapping[str, Any], tail: bytes, outputs: Sequence[str] | None) -> tuple[Arrays, Wanted]:
+def read(document: Mapping[str, Any], tail: bytes | memoryview, outputs: Sequence[str] | None) -> tuple[Arrays, Wanted]:
     """Arrays by name in the datatypes that the request states, and what it wants.
 
     ``document``: the decoded JSON; ``tail``: the bytes after it, empty for pure JSON; ``outputs``: the names there are,
@@ -72,19 +72,20 @@ def read(document: Mapping[str, Any], tail: bytes, outputs: Sequence[str] | None
         if size is None:
             arrays[spec.name] = _from_data(tensor, spec, tensor_shape)
         else:
-            arrays[spec.name] = _from_bytes(tail[offset : offset + size], size, spec, tensor_shape)
+            arrays[spec.name] = _from_bytes(memoryview(tail)[offset : offset + size], size, spec, tensor_shape)
             offset += size
     if offset != len(tail):
         raise BadRequest("SW1518", f"the inputs claim {offset} bytes of binary data, {len(tail)} follow the JSON")
     return arrays, _wanted(document, outputs)
 
 
-def split(body: bytes, length: str) -> tuple[bytes, bytes]:
-    """The JSON and the binary part of a body. ``length``: the header ``Inference-Header-Content-Length``."""
+def split(body: Bytes, length: str) -> tuple[bytes, memoryview]:
+    """The JSON and the binary part of a body, the latter not copied. ``length``: the header
+    ``Inference-Header-Content-Length``."""
     if not (length.isascii() and length.isdigit() and len(length) < 12) or int(length) > len(body):
         text = f"Inference-Header-Content-Length is {length[:40]!r}; it must be the bytes of JSON, at most {len(body)}"
         raise BadRequest("SW1518", text)
-    return body[: int(length)], body[int(length) :]
+    return bytes(body[: int(length)]), memoryview(body)[int(length) :]
 
 
 def write(arrays: Arrays, wanted: Wanted, model: str, version: str) -> tuple[bytes, dict[str, str]]:
@@ -152,7 +153,7 @@ def _from_data(tensor: Mapping[str, Any], spec: TensorSpec, shape: tuple[int, ..
     return array.reshape(shape)
 
 
-def _from_bytes(data: bytes, size: int, spec: TensorSpec, shape: tuple[int, ...]) -> np.ndarray:
+def _from_bytes(data: memoryview, size: int, spec: TensorSpec, shape: tuple[int, ...]) -> np.ndarray:
     if len(data) != size:
         raise BadRequest("SW1518", f"the input claims {size} bytes of binary data, {len(data)} are left", spec.name)
     count = math.prod(shape)
@@ -171,14 +172,14 @@ def _from_bytes(data: bytes, size: int, spec: TensorSpec, shape: tuple[int, ...]
     return cast(np.frombuffer(data, spec.numpy.newbyteorder("<")).reshape(shape), spec)
 
 
-def _read_bytes(data: bytes, count: int, spec: TensorSpec) -> np.ndarray:
+def _read_bytes(data: memoryview, count: int, spec: TensorSpec) -> np.ndarray:
     """Strings, each after its length in four bytes."""
     items: list[bytes] = []
     offset = 0
     while offset < len(data):
         length = int.from_bytes(data[offset : offset + 4], "little")
         offset += 4 + length
-        items.append(data[offset - length : offset])
+        items.append(bytes(data[offset - length : offset]))
     if offset != len(data) or len(items) != count:
         text = f"the binary data hold {len(items)} strings, the last perhaps cut; `shape` says {count}"
         raise BadRequest("SW1518", text, spec.name)

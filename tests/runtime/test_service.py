@@ -90,7 +90,7 @@ def test_the_model_is_called_before_any_caller_waits(start: Callable[..., Servic
             return super().predict(inputs)
 
     start(ROWS, Recording(), batching={"max_batch_size": 16, "max_delay_ms": 2})
-    assert shapes[:3] == [(2, 4), (16, 4), (1, 4)]
+    assert shapes[:3] == [(2, 4), (3, 4), (1, 4)]
 
 
 def test_a_model_that_fails_on_its_own_signature_stops_the_start(start: Callable[..., Service]) -> None:
