@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .plane import Plane
 
 IDENTITY = "/identity/token"
+METADATA = "/metadata/identity/oauth2/token"
 
 _Act: TypeAlias = Callable[[Call], Awaitable[Reply]]
 
@@ -72,9 +73,10 @@ class Server:
     async def _score(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         path = request.rel_url.raw_path
-        identity = path == IDENTITY
+        identity = path in {IDENTITY, METADATA}
         action = "identity.token" if identity else "scoring.score"
-        record = self._scores.begin(request.method, request.host, path, {}, action, len(body) or None)
+        query = dict(request.query) if identity else {}
+        record = self._scores.begin(request.method, request.host, path, query, action, len(body) or None)
         call = Call(request.method, request.host, request.path_qs, {}, dict(request.query), request.headers, body)
 
         async def act(call: Call) -> Reply:

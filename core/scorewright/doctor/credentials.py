@@ -16,7 +16,9 @@ KINDS = {
     "service principal with a secret": ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"),
     "service principal with a certificate": ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_CERTIFICATE_PATH"),
     "workload identity": ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE"),
-    "managed identity": ("IDENTITY_ENDPOINT",),
+    "token": ("AZUREML_ARM_TOKEN",),
+    "managed identity": ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"),
+    "managed identity of Azure ML": ("MSI_ENDPOINT",),
 }
 """A kind of credential, and the environment variables that carry it."""
 

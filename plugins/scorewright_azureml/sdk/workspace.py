@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import time
 from functools import lru_cache
 from typing import Any
+
+from . import tokens
 
 CREDENTIAL = "SCOREWRIGHT_CREDENTIAL"
 """Set by the other side: the kind of credentials that were found (see `scorewright_azureml.credentials`)."""
@@ -30,31 +29,19 @@ def _authentication() -> Any:
         )
     if kind == "arm-token":
         return authentication.ArmTokenAuthentication(os.environ["AZUREML_ARM_TOKEN"], cloud="AzureCloud")
-    if kind == "managed-identity":
-        return authentication.MsiAuthentication(cloud="AzureCloud")
-    # The SDK's own AzureCliAuthentication wants azure-cli in this very environment, where the two do not go together.
-    return authentication.TokenAuthentication(azure_cli_token, cloud="AzureCloud")
+    if kind == "managed-identity" and os.environ.get("MSI_ENDPOINT"):
+        chosen = os.environ.get("AZURE_CLIENT_ID")
+        return authentication.MsiAuthentication(
+            cloud="AzureCloud", identity_config={"client_id": chosen} if chosen else None
+        )
+    return authentication.TokenAuthentication(_TOKENS[kind], cloud="AzureCloud")
 
 
-_tokens: dict[str, tuple[str, float]] = {}
-_MARGIN_SECONDS = 300.0
-
-
-def azure_cli_token(audience: str) -> str:
-    """The token that ``az`` gives for an audience; kept until shortly before it expires.
-
-    Raises `ConnectionError` with what ``az`` says if it gives none.
-    """
-    token, expires = _tokens.get(audience, ("", 0.0))
-    if time.time() > expires - _MARGIN_SECONDS:
-        command = ["az", "account", "get-access-token", "--resource", audience, "--output", "json"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-        if done.returncode != 0:
-            raise ConnectionError(f"az gives no token: {done.stderr.strip()[-500:]}")
-        answer = json.loads(done.stdout)
-        token, expires = answer["accessToken"], float(answer.get("expires_on") or time.time() + 2 * _MARGIN_SECONDS)
-        _tokens[audience] = (token, expires)
-    return token
+_TOKENS = {
+    "workload-identity": tokens.workload_identity,
+    "managed-identity": tokens.managed_identity,
+    "azure-cli": tokens.azure_cli,
+}
 
 
 @lru_cache(maxsize=4)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,11 +17,11 @@ from tests.plugins.azureml.conftest import SUBSCRIPTION, Azure
 
 from scorewright.errors import DeploymentError
 from scorewright_azureml import connection, credentials
-from scorewright_azureml.sdk import SdkError, SdkPool
+from scorewright_azureml.sdk import SdkError, SdkPool, tokens
 from scorewright_azureml.sdk.errors import translate
 from scorewright_azureml.sdk.workspace import CREDENTIAL
 from scorewright_rehearse.faults import Delay, Rule
-from scorewright_rehearse.plane import token
+from scorewright_rehearse.plane import CLIENT_ID, FEDERATED_TOKEN, TENANT, token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -153,6 +154,9 @@ def test_what_the_sdk_raises_becomes_one_record(
 
 
 PRINCIPAL = {"AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": "c", "AZURE_CLIENT_SECRET": "s"}
+FEDERATED = {"AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": "c", "AZURE_FEDERATED_TOKEN_FILE": "f"}
+NOWHERE = {tokens.METADATA_VARIABLE: "http://127.0.0.1:9"}
+"""No metadata service."""
 
 
 @pytest.mark.parametrize(
@@ -162,19 +166,23 @@ PRINCIPAL = {"AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": "c", "AZURE_CLIENT_SECRE
         ({**PRINCIPAL, "AZUREML_ARM_TOKEN": "x", "MSI_ENDPOINT": "y"}, "service-principal"),
         ({"AZUREML_ARM_TOKEN": "x", "MSI_ENDPOINT": "y"}, "arm-token"),
         ({"MSI_ENDPOINT": "y"}, "managed-identity"),
-        ({"IDENTITY_ENDPOINT": "y"}, "managed-identity"),
+        ({"IDENTITY_ENDPOINT": "y", "IDENTITY_HEADER": "z"}, "managed-identity"),
+        ({"IDENTITY_ENDPOINT": "y"}, None),
+        (FEDERATED, "workload-identity"),
+        ({**FEDERATED, "AZUREML_ARM_TOKEN": "x"}, "arm-token"),
+        ({**FEDERATED, "MSI_ENDPOINT": "y"}, "workload-identity"),
         ({"AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": "c"}, None),
         ({}, None),
     ],
 )
 def test_credentials_are_looked_for_in_an_order(environment: dict[str, str], kind: str | None, tmp_path: Path) -> None:
-    assert credentials.found({**environment, "HOME": str(tmp_path), "PATH": str(tmp_path)}) == kind
+    assert credentials.found({**environment, "HOME": str(tmp_path), "PATH": str(tmp_path), **NOWHERE}) == kind
 
 
 def test_the_azure_cli_counts_where_somebody_is_logged_in(tmp_path: Path) -> None:
     (tmp_path / "az").write_text("#!/bin/sh\n")
     (tmp_path / "az").chmod(0o755)
-    environment = {"HOME": str(tmp_path), "PATH": str(tmp_path)}
+    environment = {"HOME": str(tmp_path), "PATH": str(tmp_path), **NOWHERE}
     assert credentials.found(environment) is None
     (tmp_path / ".azure").mkdir()
     (tmp_path / ".azure" / "azureProfile.json").write_text("{}")
@@ -185,7 +193,7 @@ def test_without_credentials_nothing_is_asked_and_no_login_is_begun(
     azure: Azure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     spec = azure.spec()
-    for name in ("AZUREML_SERVICE_PRINCIPAL_ID", "AZURE_CLIENT_ID", "MSI_ENDPOINT", "IDENTITY_ENDPOINT"):
+    for name in ("AZUREML_SERVICE_PRINCIPAL_ID", "AZURE_CLIENT_ID", "AZUREML_ARM_TOKEN", "MSI_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AZURE_CONFIG_DIR", str(tmp_path))
     azure.emulator.requests.clear()
@@ -208,12 +216,71 @@ def test_an_identity_or_a_token_opens_the_workspace(azure: Azure, identity: bool
     assert found["location"] == "eastus"
 
 
+def without_credentials(azure: Azure) -> dict[str, str]:
+    """The environment of a process that shall bring credentials of its own."""
+    inherited = azure.emulator.child_environment()
+    return {key: value for key, value in inherited.items() if "SERVICE_PRINCIPAL" not in key}
+
+
+@pytest.mark.parametrize("place", ["machine", "app"])
+@pytest.mark.parametrize("chosen", ["", "7d1f0000-0000-4000-8000-000000000009"])
+def test_a_managed_identity_opens_the_workspace(azure: Azure, place: str, chosen: str) -> None:
+    front = azure.emulator.front
+    given = (
+        {tokens.METADATA_VARIABLE: front}
+        if place == "machine"
+        else {"IDENTITY_ENDPOINT": f"{front}/identity/token", "IDENTITY_HEADER": "x"}
+    )
+    environment = without_credentials(azure) | given | ({"AZURE_CLIENT_ID": chosen} if chosen else {})
+    assert credentials.require(environment) == "managed-identity"
+    azure.emulator.scores.clear()
+    with SdkPool({**environment, CREDENTIAL: "managed-identity"}, size=1) as pool:
+        assert pool.call("workspace_get", {"workspace": WORKSPACE}, timeout=60)["location"] == "eastus"
+    (asked,) = azure.emulator.scores.all("identity.token")
+    assert asked.query.get("client_id", "") == chosen
+    assert asked.query["resource"].startswith("https://management.")
+
+
+def test_a_workload_identity_opens_the_workspace(azure: Azure, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(FEDERATED_TOKEN)
+    given = {"AZURE_TENANT_ID": TENANT, "AZURE_CLIENT_ID": CLIENT_ID, "AZURE_FEDERATED_TOKEN_FILE": str(file)}
+    environment = without_credentials(azure) | given
+    assert credentials.require(environment) == "workload-identity"
+    with SdkPool({**environment, CREDENTIAL: "workload-identity"}, size=1) as pool:
+        assert pool.call("workspace_get", {"workspace": WORKSPACE}, timeout=60)["location"] == "eastus"
+
+
+def test_a_federated_token_that_is_refused_is_said_so(azure: Azure, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("of another job")
+    given = {"AZURE_TENANT_ID": TENANT, "AZURE_CLIENT_ID": CLIENT_ID, "AZURE_FEDERATED_TOKEN_FILE": str(file)}
+    environment = {**without_credentials(azure), **given, CREDENTIAL: "workload-identity"}
+    with SdkPool(environment, size=1) as pool, pytest.raises(SdkError, match="AADSTS700213") as caught:
+        pool.call("workspace_get", {"workspace": WORKSPACE}, timeout=60)
+    assert "of another job" not in str(caught.value)
+
+
+def test_a_token_is_kept_until_shortly_before_it_expires(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(tokens, "time", SimpleNamespace(time=lambda: now[0]))
+    asked: list[str] = []
+
+    def fetch(audience: str) -> tuple[str, float]:
+        asked.append(audience)
+        return f"token {len(asked)}", now[0] + 3600
+
+    token = tokens.kept(fetch)
+    assert [token("a"), token("b"), token("a")] == ["token 1", "token 2", "token 1"]
+    now[0] += 3600 - tokens.MARGIN_SECONDS + 1
+    assert token("a") == "token 3"
+
+
 def test_a_login_of_the_azure_cli_opens_the_workspace(azure: Azure, tmp_path: Path) -> None:
     answer = json.dumps({"accessToken": token("https://management.azure.com"), "expires_on": 4_000_000_000})
     (tmp_path / "az").write_text(f"#!/bin/sh\ncat <<'END'\n{answer}\nEND\n")
     (tmp_path / "az").chmod(0o755)
-    inherited = azure.emulator.child_environment()
-    environment = {key: value for key, value in inherited.items() if "SERVICE_PRINCIPAL" not in key}
+    environment = without_credentials(azure)
     environment["PATH"] = f"{tmp_path}:{environment['PATH']}"
     with SdkPool({**environment, CREDENTIAL: "azure-cli"}, size=1) as pool:
         assert pool.call("workspace_get", {"workspace": WORKSPACE}, timeout=60)["location"] == "eastus"
