@@ -22,6 +22,9 @@ _DEVICE_FAULT = re.compile(r"cuda|cublas|cudnn|cufft|nccl|out of memory|alloc|de
 _PLACE = re.compile(
     r"Graph execution error|Detected at node|<stack traces|\[\[|File |Traceback|The following operation"
 )
+# What torch.compile says before the reason: of a failed trial with made-up tensors; in code that it has compiled.
+_TRIAL = re.compile(r"with fake tensors: .*got \w+\((['\"])(?P<reason>.*)\1\)")
+_KERNEL = re.compile(r"^kernel, \S+?:\d+, ")
 
 
 def signature_of(config: Mapping[str, Any]) -> Signature:
@@ -113,7 +116,10 @@ def by_tensor(signature: Signature, inputs: Arrays) -> Arrays:
 
 def _reason(message: str) -> str:
     """The line of a message that says what is wrong: TorchScript's last, else the first that is no place."""
-    lines = [line.strip() for line in message.splitlines() if line.strip()] or ["it gives no reason"]
+    trial = _TRIAL.search(message)
+    if trial:
+        return trial["reason"]
+    lines = [line.strip() for line in _KERNEL.sub("", message).splitlines() if line.strip()] or ["it gives no reason"]
     if "Traceback of TorchScript" in message:
         return lines[-1]
     return next((line for line in lines if not _PLACE.match(line)), lines[0])

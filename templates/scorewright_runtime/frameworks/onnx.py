@@ -80,7 +80,8 @@ def load(path: Path, config: Mapping[str, Any]) -> OnnxModel:
         raise StartError("SW1230", f"onnxruntime {ort.__version__} cannot load {file.name}: {error}") from error
     if option(config, "tensorrt"):
         check_tensorrt(session.get_providers(), ort.get_available_providers(), config["gpu"])
-    return OnnxModel(session, config, (state.InvalidArgument, state.RuntimeException, state.Fail))
+    # RuntimeError: what a session says of arrays that are bound to it.
+    return OnnxModel(session, config, (state.InvalidArgument, state.RuntimeException, state.Fail, RuntimeError))
 
 
 def check_tensorrt(used: Sequence[str], available: Sequence[str], gpu: str) -> None:

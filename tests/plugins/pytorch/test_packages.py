@@ -25,3 +25,21 @@ def test_safetensors_files_need_a_package_of_their_own() -> None:
 
     assert "safetensors>=0.4" in names("safetensors")
     assert names("state_dict") == ["torch==2.13.0", "numpy>=1.26,<3"]
+
+
+@pytest.mark.parametrize(
+    ("vm_size", "gpu", "autocast", "refused"),
+    [
+        ("Standard_NC4as_T4_v3", True, "bfloat16", True),
+        ("Standard_NC4as_T4_v3", True, "float16", False),
+        ("Standard_NC4as_T4_v3", False, "bfloat16", False),
+        ("Standard_NC24ads_A100_v4", True, "bfloat16", False),
+        (None, True, "bfloat16", False),
+    ],
+)
+def test_bfloat16_is_refused_for_gpus_that_do_not_compute_in_it(
+    vm_size: str | None, gpu: bool, autocast: str, refused: bool
+) -> None:
+    request = ResolveRequest(format="export", gpu=gpu, vm_size=vm_size, options={"autocast": autocast})
+    told = [finding for finding in resolve(request).findings if finding.code == "SW1287"]
+    assert [finding.path for finding in told] == ["framework.options.autocast"] * refused

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -112,3 +113,96 @@ def test_a_folder_with_several_models_is_a_start_error(onnx_models: Path, tmp_pa
         shutil.copy(onnx_models / "dense.onnx", tmp_path / name)
     with pytest.raises(StartError, match=r"it holds a\.onnx, b\.onnx"):
         onnx.load(tmp_path, {**config, "load": {}})
+
+
+def test_bound_arrays_give_the_same_answers(onnx_models: Path) -> None:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(onnx_models / "dense.onnx"), providers=["CPUExecutionProvider"])
+    wide = np.arange(16, dtype=np.float32).reshape(2, 8)
+    for rows in (ROWS, np.array(ROWS, order="F"), wide[:, ::2]):
+        scores, best = onnx.run_bound(session, ["scores", "best"], {"x": rows})
+        expected = session.run(None, {"x": rows})
+        assert np.array_equal(scores, expected[0])
+        assert np.array_equal(best, expected[1])
+    (first,) = onnx.run_bound(session, ["scores"], {"x": ROWS})
+    onnx.run_bound(session, ["scores"], {"x": ROWS + 1})
+    assert np.array_equal(first, ROWS @ np.arange(12, dtype=np.float32).reshape(4, 3)), "a later call wrote over it"
+
+
+@pytest.mark.parametrize("rows", [ROWS[:, :3], ROWS.astype(np.float64)])
+def test_bound_arrays_that_do_not_fit_are_the_callers_fault(onnx_models: Path, rows: np.ndarray) -> None:
+    import onnxruntime
+
+    model = loaded(onnx_models / "dense.onnx")
+    session = onnxruntime.InferenceSession(str(onnx_models / "dense.onnx"), providers=["CPUExecutionProvider"])
+    model._run = partial(onnx.run_bound, session)
+    with pytest.raises(BadRequest):
+        model.predict({"x": rows})
+
+
+def test_tensorrt_that_is_not_there_is_told_and_the_model_served(
+    onnx_models: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = loaded(onnx_models / "dense.onnx", options={"tensorrt": True})
+    assert model.device == "cpu"
+    assert "SW1232: `tensorrt` is asked for, but the model runs in CPUExecutionProvider" in caplog.text
+    assert "built without TensorRT" in caplog.text
+
+
+CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
+
+
+def test_a_required_gpu_makes_tensorrt_required_too(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(StartError, match=r"SW1232: .* runs in CUDA.*: TensorRT 10 cannot be loaded; the pip packages"):
+        onnx.check_tensorrt([CUDA, CPU], [TENSORRT, CUDA, CPU], "require")
+    onnx.check_tensorrt([TENSORRT, CUDA, CPU], [TENSORRT, CUDA, CPU], "require")
+    assert not caplog.records
+    onnx.check_tensorrt([CUDA, CPU], [TENSORRT, CUDA, CPU], "prefer")
+    onnx.check_tensorrt([CPU], [CPU], "require")  # that there is no GPU is found, and explained, for all frameworks
+    assert len(caplog.records) == 2
+
+
+class Installed:
+    """An onnxruntime with these providers; what it is asked to load first is remembered."""
+
+    def __init__(self, *providers: str) -> None:
+        self.providers = list(providers)
+        self.preloaded = False
+
+    def get_available_providers(self) -> list[str]:
+        """As onnxruntime's own."""
+        return self.providers
+
+    def preload_dlls(self) -> None:
+        """As onnxruntime's own."""
+        self.preloaded = True
+
+
+HEURISTIC = (CUDA, {"cudnn_conv_algo_search": "HEURISTIC"})
+
+
+@pytest.mark.parametrize(
+    ("gpu", "options", "expected"),
+    [
+        ("require", {}, [HEURISTIC, CPU]),
+        ("prefer", {"conv_search": "exhaustive"}, [(CUDA, {"cudnn_conv_algo_search": "EXHAUSTIVE"}), CPU]),
+        ("require", {"tensorrt": True}, [(TENSORRT, {"trt_fp16_enable": False}), HEURISTIC, CPU]),
+        ("require", {"tensorrt": "float16"}, [(TENSORRT, {"trt_fp16_enable": True}), HEURISTIC, CPU]),
+        ("off", {"tensorrt": True}, [CPU]),
+    ],
+)
+def test_providers_are_tried_best_first_with_their_options(
+    gpu: str, options: dict[str, Any], expected: list[Any]
+) -> None:
+    installed = Installed(TENSORRT, CUDA, CPU)
+    assert onnx._providers(installed, {"gpu": gpu, "options": options}) == expected
+    assert installed.preloaded == (gpu != "off")
+
+
+def test_the_device_says_who_is_in_use() -> None:
+    assert onnx._device([TENSORRT, CUDA, CPU]).startswith("cuda:0")
+    assert onnx._device([TENSORRT, CUDA, CPU]).endswith("(TensorRT)")
+    assert onnx._device([CUDA, CPU]).startswith("cuda:0")
+    assert "TensorRT" not in onnx._device([CUDA, CPU])
+    assert onnx._device([CPU]) == "cpu"

@@ -13,6 +13,7 @@ from tests.runtime.frameworks.support import config_for
 from scorewright.signature import TensorSpec
 from scorewright_runtime import BadRequest, StartError
 from scorewright_runtime.frameworks import tensorflow
+from scorewright_runtime.frameworks.padded import Padded
 from scorewright_tensorflow import scorewright_frameworks
 
 if TYPE_CHECKING:
@@ -179,3 +180,42 @@ def test_another_model_than_was_checked_is_a_start_error(tensorflow_models: Path
     config = config_for(FRAMEWORK, tensorflow_models / "savedmodel")
     with pytest.raises(StartError, match="has no input x; it has word"):
         tensorflow.load(tensorflow_models / "lookup", config)
+
+
+@pytest.mark.parametrize(
+    ("name", "output"), [("savedmodel", "scores"), ("single.keras", "scores"), ("single.h5", "scores")]
+)
+def test_xla_answers_alike_for_every_number_of_rows(tensorflow_models: Path, name: str, output: str) -> None:
+    batching = {"max_batch_size": 4, "max_delay_ms": 2.0}
+    plain = loaded(tensorflow_models / name)
+    compiled = loaded(tensorflow_models / name, options={"xla": True}, batching=batching)
+    assert compiled.device == "cpu"
+    for rows in (1, 2, 3, 5):
+        x = np.random.default_rng(rows).random((rows, 4), np.float32)
+        expected, found = plain.predict({"x": x})[output], compiled.predict({"x": x})[output]
+        assert found.shape == expected.shape
+        assert np.allclose(found, expected, atol=1e-6)
+
+
+def test_xla_compiles_before_requests_come(tensorflow_models: Path) -> None:
+    batching = {"max_batch_size": 8, "max_delay_ms": 2.0}
+    compiled = loaded(tensorflow_models / "savedmodel", options={"xla": True}, batching=batching)
+    assert isinstance(compiled, Padded)
+    inner = compiled._model
+    assert isinstance(inner, tensorflow.EagerModel)
+    function: Any = inner._call
+    assert "HloModule" in function.experimental_get_compiler_ir({"x": np.zeros((8, 4), np.float32)})(stage="hlo")
+
+
+def test_what_xla_cannot_compile_is_a_start_error(tensorflow_models: Path) -> None:
+    with pytest.raises(StartError, match=r"SW1232: XLA cannot compile the model: .*unsupported"):
+        loaded(tensorflow_models / "kinds", options={"xla": True})
+
+
+def test_a_checkpoint_is_not_compiled(tensorflow_models: Path) -> None:
+    declared = {
+        "inputs": (TensorSpec("x", "float32", (None, 6), "network/X:0"),),
+        "outputs": (TensorSpec("scores", "float32", (None, 3), LOGITS),),
+    }
+    with pytest.raises(StartError, match="SW1232: `xla` compiles SavedModels and Keras files"):
+        loaded(tensorflow_models / "checkpoint", declared, options={"xla": True})
