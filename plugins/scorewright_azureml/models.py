@@ -40,7 +40,7 @@ def resource(bundle: Bundle) -> Resource | None:
     """The model that shall be registered; None where the service uses a registered one."""
     if bundle.model_path is None:
         return None
-    return Resource("model", name_of(bundle), {"hash": bundle.model_hash}, service=bundle.service)
+    return Resource("model", name_of(bundle), {"hash": bundle.model_hash}, service=bundle.service, hourly_usd=0.0)
 
 
 def live(spec: Spec, found: list[dict[str, Any]], services: list[dict[str, Any]]) -> tuple[LiveResource, ...]:

@@ -47,6 +47,7 @@ def desired(request: DesiredRequest) -> tuple[Resource, ...]:
                 replace_on=_CHANGELESS,
                 depends_on=tuple(depends),
                 service=bundle.service,
+                hourly_usd=0.0,  # it runs on nodes that are paid for
                 downtime=verdict(spec, bundle.spec),
             )
         )

@@ -29,12 +29,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Update:
-    """What was done. ``stale``: services that had to be, or would have to be, resolved."""
+    """What was done. ``existed``: whether there was a lock before. ``stale``: services that had to be, or would have to
+    be, resolved."""
 
     path: Path
     lock: Lock
     stale: tuple[str, ...]
     changed: bool
+    existed: bool
 
     def rows(self) -> Iterator[tuple[str, int, str]]:
         """Service, number of packages, Python."""
@@ -47,7 +49,13 @@ class Update:
             name: {"python": found.python, "platform": found.platform, "packages": [*found.packages]}
             for name, found in self.lock.services.items()
         }
-        return {"path": str(self.path), "changed": self.changed, "stale": [*self.stale], "services": services}
+        return {
+            "path": str(self.path),
+            "changed": self.changed,
+            "existed": self.existed,
+            "stale": [*self.stale],
+            "services": services,
+        }
 
 
 def update(spec: Spec, plugins: PluginManager, emit: Emit, *, upgrade: bool = False, dry: bool = False) -> Update:
@@ -58,11 +66,12 @@ def update(spec: Spec, plugins: PluginManager, emit: Emit, *, upgrade: bool = Fa
     Raises `CheckError` (SW1326) if services cannot be resolved, and `ScorewrightError` as `compile_environment` does.
     """
     path = spec.origin.root / FILE
+    existed = path.exists()
     wanted, found = _wanted(spec, plugins), read(path)
     kept = {name: one for name, one in found.services.items() if name in spec.services or spec.narrowed}
     stale = [name for name, inputs in wanted.items() if upgrade or not _fresh(kept.get(name), inputs)]
     if dry:
-        return Update(path, found, tuple(stale), changed=False)
+        return Update(path, found, tuple(stale), changed=False, existed=existed)
     done: dict[str, Locked] = {}
     for name in stale:
         inputs = wanted[name]
@@ -74,7 +83,7 @@ def update(spec: Spec, plugins: PluginManager, emit: Emit, *, upgrade: bool = Fa
             emit(Event("step.finished", f"{name}: {len(done[inputs.hash].packages)} packages", subject=f"lock/{name}"))
         kept[name] = done[inputs.hash]
     lock = Lock(dict(sorted(kept.items())))
-    return Update(path, lock, tuple(stale), changed=write(path, lock))
+    return Update(path, lock, tuple(stale), changed=write(path, lock), existed=existed)
 
 
 def _wanted(spec: Spec, plugins: PluginManager) -> dict[str, Inputs]:

@@ -19,7 +19,7 @@ from scorewright.spec.faults import Faults, harmless
 from scorewright.spec.models import FrameworkRef, ModelRef, ServiceSpec, Spec
 from scorewright.spec.nodes import plain
 from scorewright.spec.reader import read_text, whole_text
-from scorewright.spec.schema import COMMITTED
+from scorewright.spec.schema import BESIDE
 from scorewright.spec.yamltext import flow, key_text
 
 from .commented import optional_blocks, trailing_keys
@@ -62,14 +62,14 @@ def init(models: Sequence[Path], plugins: Frameworks, *, folder: Path | None = N
     """The text of a commented deploy file with one service for each model; `load` takes it unchanged.
 
     ``models``: files or folders. ``folder``: where the file will be, for its relative paths; the current one if None.
-    ``schema``: what the first line names as the JSON Schema for editors; None is this installation's own file.
+    ``schema``: what the first line names as the JSON Schema for editors; None is a file beside the deploy file.
 
     Raises `ModelError` (SW1012) if no framework knows one of the models.
     """
     services: list[_Service] = []
     for model in models:
         services.append(_inspect(model, plugins.frameworks, folder or Path.cwd(), [item.name for item in services]))
-    lines = [f"# yaml-language-server: $schema={schema or COMMITTED.as_uri()}", *HEADER.splitlines()]
+    lines = [f"# yaml-language-server: $schema={schema or BESIDE}", *HEADER.splitlines()]
     lines += optional_blocks(Spec, ("scorewright", "services"), "")
     lines += ["", "services:"]
     for number, service in enumerate(services):

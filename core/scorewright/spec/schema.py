@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 IDENTITY: Final = "urn:scorewright:deploy:1"
 COMMITTED: Final = Path(__file__).with_name("deploy.schema.json")
-"""The schema as a file of the package, for editors that want a path."""
+"""The schema as a file of the package."""
+BESIDE: Final = "deploy.schema.json"
+"""Its name beside a deploy file, where editors find it on every machine."""
 
 VARIABLE: Final[JsonSchemaValue] = {"type": "string", "pattern": r"\$\{"}
 

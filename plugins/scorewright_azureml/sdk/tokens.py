@@ -66,7 +66,7 @@ def workload_identity(audience: str) -> tuple[str, float]:
 
 @lru_cache(maxsize=1)
 def _application() -> Any:
-    import msal  # azureml-core brings it
+    import msal  # comes with azureml-core
 
     host = os.environ.get("AZURE_AUTHORITY_HOST") or "https://login.microsoftonline.com"
     return msal.ConfidentialClientApplication(

@@ -285,6 +285,18 @@ def test_init_writes_a_file_that_check_takes(project: Path, scorewright: Invoke)
     assert (seen.code, seen.out) == (0, "wrote new.yaml\n")
     assert seen.err == "next: scorewright check -f new.yaml -t shelf && scorewright up -f new.yaml -t shelf\n"
     assert scorewright("check", "-f", "new.yaml").code == 0
+    schema = (project / "new.yaml").read_text().splitlines()[0].partition("$schema=")[2]
+    assert "services" in json.loads((project / schema).read_text())["properties"]
+
+
+def test_init_renews_its_own_schema_and_no_other(project: Path, scorewright: Invoke) -> None:
+    schema = project / "deploy.schema.json"
+    schema.write_text('{"$id": "urn:somebody:else"}')
+    scorewright("init", "one.fake", "-f", "new.yaml")
+    assert schema.read_text() == '{"$id": "urn:somebody:else"}'
+    schema.write_text('{"$id": "urn:scorewright:deploy:1"}')
+    scorewright("init", "one.fake", "-f", "new.yaml", "--yes")
+    assert "properties" in schema.read_text()
 
 
 def test_init_writes_to_standard_output_where_that_is_the_file(project: Path, scorewright: Invoke) -> None:

@@ -121,7 +121,8 @@ def test_a_changed_spec_makes_the_lock_stale_for_that_service_alone(project: Pro
     (finding,) = project.findings(spec)
     assert (finding.code, finding.level, finding.path) == ("SW1323", "warning", "services.mnist")
     assert "extra" in project.pip(spec, "mnist"), "a stale lock is not used"
-    assert project.update(spec, dry=True).stale == ("mnist",)
+    looked = project.update(spec, dry=True)
+    assert (looked.stale, looked.existed) == (("mnist",), True)
     assert project.update(spec).stale == ("mnist",)
     assert read(project.folder / FILE).services["mnist"].packages == tuple(sorted([*ALL, "extra==1.0"]))
 

@@ -30,7 +30,6 @@ from scorewright.signature import Signature, TensorSpec
 from scorewright.spec import load
 from scorewright.spec.models import Model, ModelRef, ServiceSpec, Spec
 from scorewright.spec.reader import whole_text
-from scorewright.spec.schema import COMMITTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -106,7 +105,7 @@ def test_it_says_what_was_detected(model: Path, tmp_path: Path) -> None:
 
 
 def test_the_first_line_names_the_schema_for_editors(model: Path) -> None:
-    assert init([model], Plugins()).splitlines()[0] == f"# yaml-language-server: $schema={COMMITTED.as_uri()}"
+    assert init([model], Plugins()).splitlines()[0] == "# yaml-language-server: $schema=deploy.schema.json"
     assert init([model], Plugins(), schema="x.json").startswith("# yaml-language-server: $schema=x.json\n")
 
 

@@ -34,6 +34,8 @@ def command(run: Run, upgrade: bool, only_check: bool) -> int:
 
 
 def _text(done: Update, only_check: bool) -> str:
+    if only_check and not done.existed:
+        return f"there is no {done.path}; run: scorewright lock"
     if only_check:
         stale = ", ".join(done.stale)
         return f"{done.path}: stale for {stale}; run: scorewright lock" if stale else f"{done.path} is fresh"
