@@ -198,6 +198,8 @@ def _check_whole(array: np.ndarray, spec: TensorSpec) -> None:
 
 def _round(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
     """Numbers in the nearest value of the float dtype; what was finite stays finite."""
+    if array.dtype.kind != "f" and spec.numpy.itemsize > 2:  # any whole number is below the largest float32
+        return array.astype(spec.numpy, order="C")
     with np.errstate(over="ignore"):
         result = array.astype(spec.numpy, order="C")
     if not np.isfinite(result).all():
