@@ -25,10 +25,14 @@ faster where they are installed.
 
 from __future__ import annotations
 
-from .batch import Outcome
-from .errors import BadRequest, GpuUnavailable, StartError, Unanswered
-from .service import Service
-from .types import Arrays, Model, Reply, Request, Signature, TensorSpec
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .batch import Outcome
+    from .errors import BadRequest, GpuUnavailable, StartError, Unanswered
+    from .service import Service
+    from .types import Arrays, Model, Reply, Request, Signature, TensorSpec
 
 __all__ = [
     "Arrays",
@@ -44,3 +48,13 @@ __all__ = [
     "TensorSpec",
     "Unanswered",
 ]
+
+_HOMES = {"Outcome": "batch", "Service": "service"}
+_HOMES |= dict.fromkeys(("BadRequest", "GpuUnavailable", "StartError", "Unanswered"), "errors")
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for: gunicorn's first process loads `lane` alone, and must not hold numpy for that."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'types')}"), name)

@@ -7,8 +7,11 @@ is the one that `protocol` knows, only unusual scoring requests come this way.
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 from typing import TYPE_CHECKING, Any
 
+from . import service as services
 from .batcher import Gone
 from .body import too_large
 from .errors import Unanswered
@@ -22,6 +25,41 @@ if TYPE_CHECKING:
 
     Receive = Callable[[], Awaitable[dict[str, Any]]]
     Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+log = logging.getLogger("azmlinfsrv.scorewright")
+
+_THREADS = 8
+"""Threads for requests that Flask answers beside the lane."""
+
+_MOST_THREADS = 128
+"""Where Flask answers all, as many as a batch has rows, up to this many."""
+
+
+def application(flask: Any) -> Any:
+    """The ASGI application for the loaded Flask app."""
+    from a2wsgi import WSGIMiddleware
+
+    service = services.started()
+    reason = objection(service)
+    if service is None or reason:
+        log.warning("SW1534: the fast lane is off: %s", reason)
+        rows = service.most_rows if service is not None else 1
+        return WSGIMiddleware(flask, workers=min(max(rows, _THREADS), _MOST_THREADS))
+    service.lane = "fast"
+    return ScoreApp(service, WSGIMiddleware(flask, workers=_THREADS))
+
+
+def objection(service: Service | None) -> str:
+    """Why requests must take the stock path; empty where the lane may answer them."""
+    if service is None:
+        return "the score script has started no scorewright service"
+    if service.config["lane"] != "fast":
+        return "the deploy file says `lane: stock`"
+    if os.environ.get("AML_APP_INSIGHTS_ENABLED", "").lower() == "true":
+        return "Application Insights records requests on the server's own path"
+    if os.environ.get("AML_CORS_ORIGINS"):
+        return "AML_CORS_ORIGINS is handled on the server's own path"
+    return ""
 
 
 class ScoreApp:

@@ -77,13 +77,18 @@ class SessionModel:
         graph = session.graph
         feeds = [_graph_tensor(graph, spec) for spec in self._signature.inputs]
         fetches = [_graph_tensor(graph, spec) for spec in self._signature.outputs]
-        self._run = session.make_callable(fetches, feed_list=feeds)
-        self.device = _describe(tf, _placements(tf, session, fetches, feeds, blank(self._signature, 1, 1)))
+        # Switches between training and serving, the same in every call.
+        fixed = {graph.get_tensor_by_name(name): value for name, value in (config["load"].get("feed") or {}).items()}
+        self._fixed = list(fixed.values())
+        self._run = session.make_callable(fetches, feed_list=[*feeds, *fixed])
+        inputs = blank(self._signature, 1, 1)
+        example = None if inputs is None else {**dict(zip(feeds, inputs.values())), **fixed}
+        self.device = _describe(tf, _placements(tf, session, fetches, example))
 
     def predict(self, inputs: Arrays) -> Arrays:
         """See `Model`."""
         try:
-            values = self._run(*(inputs[spec.name] for spec in self._signature.inputs))
+            values = self._run(*(inputs[spec.name] for spec in self._signature.inputs), *self._fixed)
         except (self._tf.errors.InvalidArgumentError, ValueError) as error:
             refuse(error)
         arrays = {spec.name: value for spec, value in zip(self._signature.outputs, values)}
@@ -248,15 +253,15 @@ def _graph_tensor(graph: Any, spec: TensorSpec) -> Any:
         raise StartError("SW1230", f"the graph has no tensor {spec.tensor!r}") from error
 
 
-def _placements(tf: Any, session: Any, fetches: list[Any], feeds: list[Any], inputs: Arrays | None) -> list[str]:
+def _placements(tf: Any, session: Any, fetches: list[Any], example: dict[Any, Any] | None) -> list[str]:
     """The devices of the operations that one call ran, variables left out where they alone are on it."""
     v1 = tf.compat.v1
-    if inputs is None:
+    if example is None:
         return []
     metadata = v1.RunMetadata()
     options = v1.RunOptions(output_partition_graphs=True)
     try:
-        session.run(fetches, dict(zip(feeds, inputs.values())), options=options, run_metadata=metadata)
+        session.run(fetches, example, options=options, run_metadata=metadata)
     except tf.errors.InvalidArgumentError as error:  # an open axis may need more than one entry
         log.debug("no call before the warm-up: %r", error)
         return []
