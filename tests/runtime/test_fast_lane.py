@@ -194,7 +194,14 @@ def test_requests_that_wait_together_run_together(variables: dict[str, str], ser
 
 
 @pytest.mark.parametrize(
-    "variables", [LANE, {"GUNICORN_CMD_ARGS": "--worker-class gthread --threads 4"}], ids=["fast", "gthread"]
+    "variables",
+    [
+        LANE,
+        {**LANE, "WORKER_COUNT": "2"},
+        {"GUNICORN_CMD_ARGS": "--worker-class gthread --threads 4"},
+        {"GUNICORN_CMD_ARGS": "--worker-class sync", "SCORING_TIMEOUT_MS": "200"},
+    ],
+    ids=["fast", "two fast", "gthread", "sync"],
 )
 def test_requests_that_take_too_long_get_a_504_and_the_worker_lives_on(
     variables: dict[str, str], serve: Callable[..., Server]

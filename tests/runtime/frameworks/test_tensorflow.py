@@ -90,6 +90,12 @@ def test_a_checkpoint_answers_as_its_session(tensorflow_models: Path) -> None:
     assert model.device == "cpu"
 
 
+def test_a_graph_that_can_train_serves(tensorflow_models: Path) -> None:
+    model = loaded(tensorflow_models / "modes", {"output_names": ("scores:0",)})
+    rows = np.arange(4, dtype=np.float32).reshape(2, 2)
+    assert model.predict({"x:0": rows})["scores:0"].tolist() == rows.tolist()
+
+
 def test_every_dtype_goes_in_and_comes_out(tensorflow_models: Path) -> None:
     outputs = loaded(tensorflow_models / "kinds").predict(
         {
