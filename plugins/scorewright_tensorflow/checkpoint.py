@@ -23,6 +23,9 @@ from .proto import meta_graph
 from .savedmodel import signature_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from scorewright.findings import Json
     from scorewright.framework import InspectRequest
 
     from .proto import MetaGraph
@@ -46,14 +49,34 @@ def inspect_checkpoint(request: InspectRequest) -> Inspection:
         return Inspection(None, findings=(_which(request.path),))
     weights, findings = variable_files(request.path, prefix)
     graph = meta_graph(parse_file(meta))
-    signature, differences = _signature(request, graph)
+    nodes = Graph(graph.message.message(2))
+    signature, differences = _signature(request, graph, nodes)
+    feed = _fed(signature, nodes)
     return Inspection(
         signature=signature,
         written_by=graph.version or None,
-        load={"meta": meta.name, "prefix": prefix},
+        load={"meta": meta.name, "prefix": prefix, **({"feed": feed} if feed else {})},
         weights_bytes=weights,
-        findings=(*findings, *differences),
+        findings=(*findings, *differences, *_told(feed)),
     )
+
+
+def _fed(signature: Signature | None, nodes: Graph) -> dict[str, Json]:
+    """What every call feeds besides the inputs: values that say that nobody trains."""
+    if signature is None:
+        return {}
+    inputs = {spec.tensor or spec.name for spec in signature.inputs}
+    switches = nodes.switches_of(spec.tensor or spec.name for spec in signature.outputs)
+    return {name: value for name, value in switches.items() if name not in inputs}
+
+
+def _told(feed: Mapping[str, Json]) -> list[Finding]:
+    if not feed:
+        return []
+    values = ", ".join(f"{name} is {str(value).lower()}" for name, value in feed.items())
+    message = f"the graph can train and serve; it is told to serve: {values}"
+    hint = "if that is wrong, declare the placeholder under inputs; then every request has to say it"
+    return [Finding(Level.INFO, "SW1221", message, hint=hint, path="model.path")]
 
 
 def _chosen(folder: Path) -> tuple[Path | None, str]:
@@ -78,8 +101,7 @@ def _latest(folder: Path) -> str | None:
     return Path(match[1]).name if match else None
 
 
-def _signature(request: InspectRequest, graph: MetaGraph) -> tuple[Signature | None, tuple[Finding, ...]]:
-    nodes = Graph(graph.message.message(2))
+def _signature(request: InspectRequest, graph: MetaGraph, nodes: Graph) -> tuple[Signature | None, tuple[Finding, ...]]:
     request = replace(request, inputs=_numbered(request.inputs, nodes), outputs=_numbered(request.outputs, nodes))
     wanted = _wanted(request)
     if wanted:
@@ -119,13 +141,23 @@ def _from_outputs(
             findings.append(_no_tensor(spec, nodes))
         else:
             outputs.append(_named(spec, found))
-    inputs = nodes.placeholders_of(spec.tensor or spec.name for spec in outputs)
+    inputs = _inputs(request, nodes, [spec.tensor or spec.name for spec in outputs])
     findings += [_unserved(spec) for spec in (*inputs, *outputs) if spec.dtype not in DTYPES]
     if not inputs and not findings:
         findings.append(_no_inputs(outputs))
     if findings:
         return None, tuple(findings)
     return settle(request, Signature(inputs, tuple(outputs), batches([*inputs, *outputs])))
+
+
+def _inputs(request: InspectRequest, nodes: Graph, outputs: Sequence[str]) -> tuple[TensorSpec, ...]:
+    """What a request has to bring: the placeholders, those by which training is told from serving only if declared."""
+    declared = {spec.tensor or spec.name for spec in request.inputs or ()}
+    switches = nodes.switches_of(outputs).keys()
+    needed = [spec for spec in nodes.placeholders_of(outputs) if spec.name not in switches - declared]
+    known = {spec.name for spec in needed}
+    asked = [nodes.tensor(name) for name in sorted(switches & declared) if name not in known]
+    return (*needed, *(spec for spec in asked if spec is not None))
 
 
 def _named(wanted: TensorSpec, found: TensorSpec) -> TensorSpec:

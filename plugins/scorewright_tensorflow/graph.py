@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from scorewright.protowire import Message
 
 PLACEHOLDER_OPS = frozenset(["Placeholder", "PlaceholderV2"])
+# Names that people give to the switch between training and serving, and to the share that dropout keeps.
+_IS_TRAINING = re.compile(r"(is_?|phase_?)?train(ing)?(_?(mode|phase|flag))?|(keras_)?learning_phase", re.IGNORECASE)
+_KEEP = re.compile(r"keep(_?prob(ability)?)?|dropout_keep_prob", re.IGNORECASE)
 # Nodes that train, save, restore or report; none of them is part of what the network computes.
 _TRAINING_OP = re.compile(
     r"NoOp|Assert|Print.*|Save.*|Restore.*|MergeV2Checkpoints|Assign.*|Scatter.*|(Resource|Sparse)*Apply.*|.*Summary.*"
@@ -82,6 +85,30 @@ class Graph:
 
     def placeholders_of(self, outputs: Iterable[str]) -> tuple[TensorSpec, ...]:
         """The placeholders without a default that these tensors need, in the graph's order."""
+        needed = self._needed(outputs)
+        names = [node.name for node in self.nodes.values() if node.op in PLACEHOLDER_OPS and node.name in needed]
+        return tuple(spec for spec in (self.tensor(f"{name}:0") for name in names) if spec is not None)
+
+    def switches_of(self, outputs: Iterable[str]) -> dict[str, bool | float]:
+        """The placeholders by which these tensors tell training from serving, each with the value for serving.
+
+        Known by their names, and by taking one bool or one number; with a default or without.
+        """
+        found: dict[str, bool | float] = {}
+        for name in sorted(self._needed(outputs)):
+            node = self.nodes[name]
+            if node.op not in PLACEHOLDER_OPS | {"PlaceholderWithDefault"}:
+                continue
+            kind, dims = node.output(0)
+            last = name.rpartition("/")[2]
+            if kind == "bool" and not dims and _IS_TRAINING.fullmatch(last):
+                found[f"{name}:0"] = False
+            elif kind.startswith("float") and not dims and _KEEP.fullmatch(last):
+                found[f"{name}:0"] = 1.0
+        return found
+
+    def _needed(self, outputs: Iterable[str]) -> set[str]:
+        """The operations that these tensors need."""
         needed: set[str] = set()
         waiting = [name.partition(":")[0] for name in outputs]
         while waiting:
@@ -90,8 +117,7 @@ class Graph:
                 continue
             needed.add(name)
             waiting += (*self.nodes[name].inputs, *self.nodes[name].controls)
-        names = [node.name for node in self.nodes.values() if node.op in PLACEHOLDER_OPS and node.name in needed]
-        return tuple(spec for spec in (self.tensor(f"{name}:0") for name in names) if spec is not None)
+        return needed
 
     def candidates(self, most: int = 5) -> tuple[TensorSpec, ...]:
         """Tensors that look like outputs, the likeliest first.

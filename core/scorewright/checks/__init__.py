@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .access import certificates, consent, transport
+from .batching import fixed_batches
 from .capacity import capacity
 from .cluster import vm_sizes
 from .context import Check, CheckContext
@@ -39,6 +40,7 @@ CHECKS: tuple[Check, ...] = (
     expected_answers,
     vm_sizes,
     gpu_settings,
+    fixed_batches,
     capacity,
     memory,
     purpose,

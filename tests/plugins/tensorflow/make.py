@@ -24,6 +24,7 @@ def make_all(folder: Path) -> Path:
     _saved_models(tf, folder)
     _keras_models(tf, folder)
     _checkpoint(tf, folder / "checkpoint")
+    _modes(tf, folder / "modes")
     return folder
 
 
@@ -133,3 +134,21 @@ def _checkpoint(tf: Any, folder: Path) -> None:
         with v1.Session() as session:
             session.run(v1.global_variables_initializer())
             v1.train.Saver().save(session, str(folder / "network.ckpt"))
+
+
+def _modes(tf: Any, folder: Path) -> None:
+    """A graph that trains unless it is told not to: a switch with that default, another and a share without one."""
+    v1 = tf.compat.v1
+    folder.mkdir()
+    graph = tf.Graph()
+    with graph.as_default():
+        x = v1.placeholder(tf.float32, [None, 2], name="x")
+        training = v1.placeholder_with_default(True, [], name="net/is_training")
+        phase = v1.placeholder(tf.bool, [], name="net/phase_train")
+        keep = v1.placeholder(tf.float32, [], name="keep_prob")
+        weights = v1.get_variable("weights", [2], initializer=v1.ones_initializer())
+        noise = tf.where(training | phase, 100.0, 0.0)
+        tf.add(x * weights * keep, noise, name="scores")
+        with v1.Session() as session:
+            session.run(v1.global_variables_initializer())
+            v1.train.Saver().save(session, str(folder / "net.ckpt"))

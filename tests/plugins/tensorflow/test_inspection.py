@@ -167,7 +167,8 @@ def test_variables_that_are_cut_short_are_named(models: Path, tmp_path: Path, na
     root = name.partition("/")[0]
     shutil.copytree(models / root, tmp_path / root)
     (tmp_path / f"{name}.data-00000-of-00001").write_bytes(content)
-    (finding,) = look(tmp_path / root, output_names=("scores",) if root == "savedmodel" else (LOGITS,)).findings
+    found = look(tmp_path / root, output_names=("scores",) if root == "savedmodel" else (LOGITS,)).findings
+    (finding,) = (one for one in found if one.level is not Level.INFO)
     assert finding.code == "SW1212"
     assert f"has {len(content)} bytes of " in finding.message
 
@@ -217,6 +218,32 @@ def test_only_the_placeholders_that_the_output_needs_are_inputs(models: Path) ->
     assert trained is not None
     assert [spec.name for spec in trained.inputs] == ["network/X:0", "network/y:0"]
     assert not trained.batch
+
+
+def test_a_graph_that_can_train_is_told_to_serve(models: Path) -> None:
+    inspection = look(models / "modes", output_names=("scores:0",))
+    assert inspection.signature is not None
+    assert [spec.name for spec in inspection.signature.inputs] == ["x:0"]
+    assert inspection.signature.batch
+    assert inspection.load["feed"] == {"keep_prob:0": 1.0, "net/is_training:0": False, "net/phase_train:0": False}
+    (finding,) = inspection.findings
+    assert (finding.code, finding.level) == ("SW1221", Level.INFO)
+    assert "keep_prob:0 is 1.0, net/is_training:0 is false" in finding.message
+
+
+def test_a_switch_that_is_declared_is_an_input(models: Path) -> None:
+    inspection = look(
+        models / "modes",
+        output_names=("scores:0",),
+        inputs=(
+            TensorSpec("x", "float32", (None, 2), "x:0"),
+            TensorSpec("training", "bool", (), "net/is_training"),
+        ),
+    )
+    assert codes(inspection) == []
+    assert inspection.signature is not None
+    assert [spec.name for spec in inspection.signature.inputs] == ["x", "training"]
+    assert inspection.load["feed"] == {"keep_prob:0": 1.0, "net/phase_train:0": False}
 
 
 def test_a_checkpoints_tensors_may_get_friendly_names(models: Path) -> None:
