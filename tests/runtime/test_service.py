@@ -214,16 +214,21 @@ def test_a_batch_of_one_shape_for_models_of_a_fixed_batch(
     )
 
 
-def test_the_runtime_imports_no_framework_and_no_server() -> None:
-    code = "import sys, scorewright_runtime; print({name.split('.')[0] for name in sys.modules})"
+def loaded_by(code: str) -> set[str]:
+    """The packages that a new Python has loaded after that."""
+    code += "; import sys; print({name.split('.')[0] for name in sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded: set[str] = ast.literal_eval(done.stdout)
-    assert "numpy" in loaded
+    return set(ast.literal_eval(done.stdout))
+
+
+def test_the_runtime_imports_no_framework_and_no_server() -> None:
     heavy = {"PIL", "flask", "torch", "tensorflow", "onnxruntime", "azureml_inference_server_http", "uvicorn"}
+    loaded = loaded_by("from scorewright_runtime import Service")
+    assert "numpy" in loaded
     assert not loaded & heavy
 
 
-def test_the_sources_are_of_python_3_9() -> None:
-    folder = Path(scorewright_runtime.__file__).parent
-    for path in folder.rglob("*.py"):
-        ast.parse(path.read_text(), feature_version=(3, 9))
+def test_the_process_that_only_starts_workers_does_not_hold_numpy() -> None:
+    loaded = loaded_by("from scorewright_runtime.lane import Worker")
+    assert "uvicorn" in loaded
+    assert "numpy" not in loaded
