@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from ruamel.yaml import YAML
 from tests.plugins.azureml.conftest import EXAMPLE, HEAD, SUBSCRIPTION, Azure
+from tests.plugins.azureml.fields import leaves
 
+from scorewright.spec.models import Cluster
 from scorewright_azureml import cluster as clusters
 from scorewright_azureml import connection
 from scorewright_rehearse import world as worlds
@@ -184,12 +187,14 @@ CLUSTERS: list[tuple[str, str, dict[str, object]]] = [
     (
         "attached",
         f"attach: /subscriptions/{SUBSCRIPTION}/resourcegroups/theirs/providers/Microsoft.ContainerService"
-        "/managedClusters/big, load_balancer: internal",
+        "/managedClusters/big, load_balancer: internal, load_balancer_subnet: inner, tls: {leaf_domain_label: digits}",
         {
             "properties.resourceId": f"/subscriptions/{SUBSCRIPTION}/resourcegroups/theirs/providers"
             "/Microsoft.ContainerService/managedClusters/big",
             "properties.properties.clusterPurpose": "FastProd",
             "properties.properties.loadBalancerType": "InternalLoadBalancer",
+            "properties.properties.loadBalancerSubnet": "inner",
+            "properties.properties.sslConfiguration.leafDomainLabel": "digits",
             "tags.scorewright": "cluster",
         },
     ),
@@ -387,6 +392,14 @@ def test_a_cluster_is_asked_for_as_the_file_says(
     clusters.ensure(connection.connect(spec), spec, azure.events.append)
     body = azure.emulator.requests.one("computes.put").body
     assert {path: at(body, path) for path in expected} == expected
+
+
+def test_every_field_of_a_cluster_is_in_one_of_these() -> None:
+    said: set[str] = {"name"}
+    for _, text, _ in CLUSTERS:
+        for key, value in YAML(typ="safe").load(f"{{{text}}}").items():
+            said |= {f"{key}.{inner}" for inner in value} if isinstance(value, dict) else {key}
+    assert set(leaves(Cluster)) == said
 
 
 def test_attached_clusters_are_detached_and_others_deleted(azure: Azure) -> None:
