@@ -7,18 +7,17 @@ import json
 import logging
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from tests.runtime.support import Doubler, config_of, signature_of
 
-import scorewright_runtime
 from scorewright_runtime import Arrays, BadRequest, GpuUnavailable, Request, Service, StartError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
 ROWS = signature_of(x=("float32", [None, 4]))
 BODY = b'{"data": [[1, 2, 3, 4], [5, 6, 7, 8]]}'
