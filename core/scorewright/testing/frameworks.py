@@ -79,6 +79,11 @@ class FrameworkConformance:
         assert framework.summary
         assert "\n" not in framework.summary
         assert framework.api <= hookspecs.API
+        for name, option in framework.options.items():
+            assert re.fullmatch(r"[a-z][a-z0-9_]*", name)
+            assert option.summary
+            assert "\n" not in option.summary
+            assert option.allowed != ()
 
     def test_every_format_is_detected(self, framework: Framework, models: Sequence[ModelCase]) -> None:
         for case in models:

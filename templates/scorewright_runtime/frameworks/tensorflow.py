@@ -138,7 +138,7 @@ def _saved_model(tf: Any, path: Path, config: Mapping[str, Any]) -> EagerModel:
 
     if option(config, "xla"):
         specs = {spec.tensor: _spec_of(tf, spec) for spec in signature_of(config).inputs}
-        call = tf.function(call, input_signature=[specs], jit_compile=True)
+        call = tf.function(call, input_signature=[specs], **_jit(config))
     return EagerModel(tf, call, signature.variables, config)
 
 
@@ -160,7 +160,7 @@ def _keras(tf: Any, path: Path, config: Mapping[str, Any]) -> EagerModel:
     function = tf.function(
         lambda inputs: model(inputs, training=False),
         input_signature=[arrange(tensor_specs)],
-        jit_compile=True if option(config, "xla") else None,
+        **_jit(config),
     )
 
     def call(tensors: dict[str, Any]) -> dict[str, Any]:
@@ -222,6 +222,11 @@ def _configure(tf: Any, config: Mapping[str, Any]) -> None:
             tf.config.experimental.set_memory_growth(gpu, True)
     except RuntimeError as error:
         log.warning("TensorFlow was in use before the model was loaded: %s", error)
+
+
+def _jit(config: Mapping[str, Any]) -> dict[str, bool]:
+    """Arguments of ``tf.function``; before TensorFlow 2.5 it does not know this one."""
+    return {"jit_compile": True} if option(config, "xla") else {}
 
 
 def _spec_of(tf: Any, spec: TensorSpec, name: str | None = None) -> Any:
