@@ -19,6 +19,7 @@ SECRET_KEYS = frozenset(
         "authorization",
         "cert",
         "client_assertion",
+        "client_assertion",
         "client_secret",
         "key",
         "keyvalue",
@@ -30,6 +31,8 @@ SECRET_KEYS = frozenset(
         "sig",
     }
 )
+OPEN_VARIABLES = ("AZUREML_", "SCOREWRIGHT_", "GUNICORN_", "OMP_", "NVIDIA_")
+"""How the variables of a service begin that are shown: those that scorewright and the SDK set."""
 WRITES = frozenset({"PUT", "POST", "PATCH", "DELETE"})
 READ_ACTIONS = frozenset(
     {"login.token", "services.keys", "services.token", "services.validate", "services.score", "identity.token"}
@@ -167,13 +170,18 @@ def decoded(body: bytes, content_type: str) -> object:
     return len(body)
 
 
+def _hidden(key: str, item: object) -> object:
+    if str(key).lower() in SECRET_KEYS and isinstance(item, str):
+        return HIDDEN
+    if key == "environmentVariables" and isinstance(item, dict):  # a user's own may hold anything
+        return {name: value if name.startswith(OPEN_VARIABLES) else HIDDEN for name, value in item.items()}
+    return redacted(item)
+
+
 def redacted(value: object) -> object:
     """The value with everything secret replaced, however deep."""
     if isinstance(value, dict):
-        return {
-            key: HIDDEN if str(key).lower() in SECRET_KEYS and isinstance(item, str) else redacted(item)
-            for key, item in value.items()
-        }
+        return {key: _hidden(key, item) for key, item in value.items()}
     if isinstance(value, list):
         return [redacted(item) for item in value]
     if isinstance(value, str) and "sig=" in value:

@@ -46,12 +46,14 @@ def test_printed_form_holds_no_secret() -> None:
         "sslConfiguration": {"cert": "hush-2", "key": "hush-3"},
         "list": [{"contentUri": "https://x/y?sv=1&sig=hush-4"}],
         "kvTags": {"key": "hush-5"},
+        "environmentVariables": {"DATABASE": "hush-7", "AZUREML_ENTRY_SCRIPT": "bundle/score.py"},
     }
     recorder.begin("POST", "host", "/path", {"sig": "hush-6"}, "services.create", body)
     request = recorder.one("services.create")
     assert request.body == body
     for text in (json.dumps(request.to_dict()), repr(request), str(request)):
         assert "hush" not in text
+    assert "bundle/score.py" in json.dumps(request.to_dict())
     assert request.to_dict()["body"]["keys"] == {"primaryKey": "…", "secondaryKey": None}
 
 
