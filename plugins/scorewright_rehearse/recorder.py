@@ -19,7 +19,6 @@ SECRET_KEYS = frozenset(
         "authorization",
         "cert",
         "client_assertion",
-        "client_assertion",
         "client_secret",
         "key",
         "keyvalue",
