@@ -19,6 +19,7 @@ from . import __version__
 from .bundle_config import config, read
 from .bundle_environment import conda, environment, requirements
 from .bundle_folder import write_files
+from .bundle_parts import parts
 from .errors import CheckError, PluginError, ScorewrightError
 from .findings import Level
 from .framework import ScriptRequest
@@ -65,6 +66,11 @@ class Bundle:
     manifest: Mapping[str, Json] = field(repr=False)
     inspection: Inspection = field(repr=False)
     resolution: Resolution = field(repr=False)
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """What the hash stands for, part by part (see `bundle_parts`)."""
+        return parts(self.files, self.model_hash)
 
     def write(self, folder: str | Path) -> Path:
         """Write all files below ``folder``, which is made or must be empty or a bundle, and return it.

@@ -11,6 +11,7 @@ from enum import StrEnum
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
+from .bundle_parts import differing
 from .errors import DeploymentError
 from .field_changes import FieldChange, differences
 
@@ -252,10 +253,17 @@ def _decide(
     if fixed:
         return Action.REPLACE, f"{', '.join(fixed)} cannot be changed in place", changes
     if changes:
-        return Action.UPDATE, f"{', '.join(dict.fromkeys(change.path for change in changes))} differs", changes
+        return Action.UPDATE, f"{', '.join(_named(changes, resource, live))} differs", changes
     if live.ours and live.state != "healthy":
         return Action.UPDATE, f"it is {live.state}", ()
     return Action.KEEP, "nothing differs", ()
+
+
+def _named(changes: Sequence[FieldChange], resource: Resource, live: LiveResource) -> Iterator[str]:
+    """The fields that differ; of the hash, also what it stands for."""
+    for path in dict.fromkeys(change.path for change in changes):
+        told = differing(live.parts, resource.parts) if path == "hash" else ""
+        yield f"{path} ({told})" if told else path
 
 
 def _downtime(action: Action, resource: Resource) -> str:

@@ -26,7 +26,8 @@ class Resource:
     resource, field by field; plain values, no secrets. ``replace_on``: properties that cannot be changed in place.
     ``depends_on``: addresses (``cluster/aks-gpu``) that must be done first. ``service``: the service of the deploy file
     that it belongs to, None where it belongs to all. ``hourly_usd``: list price while it exists; None is unknown.
-    ``downtime``: what callers see when it is updated in place, in one sentence; empty if nothing.
+    ``downtime``: what callers see when it is updated in place, in one sentence; empty if nothing. ``parts``: what the
+    property ``hash`` stands for (`Bundle.parts`), so that a plan can say which part has changed; empty if unknown.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class Resource:
     service: str | None = None
     hourly_usd: float | None = None
     downtime: str = ""
+    parts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def address(self) -> str:
@@ -52,7 +54,7 @@ class LiveResource:
     very deploy file, so it goes when the file no longer names it. ``state``: ``healthy``, ``changing``, ``unhealthy``
     or ``failed``. ``info``: for ``status`` and people (scoring URI, version, replicas, device). ``spare``: what runs,
     or what a rollback would bring back, uses it: ``up`` leaves it although the file no longer names it, ``down``
-    deletes it with the rest.
+    deletes it with the rest. ``parts``: those of the resource that it was made from; empty if unknown.
     """
 
     kind: str
@@ -63,6 +65,7 @@ class LiveResource:
     state: str = "healthy"
     info: Mapping[str, Json] = field(default_factory=dict)
     spare: bool = False
+    parts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def address(self) -> str:

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scorewright.bundle_parts import from_text, to_text
 from scorewright.errors import DeploymentError
 from scorewright.hashing import model_files
 from scorewright.target import LiveResource, Resource
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
     from .connection import Connection
 
+_LONGEST_TAG = 256
+"""Characters of a tag's value that Azure takes:
+https://learn.microsoft.com/azure/azure-resource-manager/management/tag-resources"""
 IN_USE = 412
 """The status with which the registry refuses to delete what a service uses."""
 # What azureml-core calls the frameworks; others are registered without a name.
@@ -177,9 +181,16 @@ def bundle_name(service: str) -> str:
     return f"{service}.bundle"
 
 
+def parts(found: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
+    """What the hashes of registered bundles stand for, by ``name:version``."""
+    return {model["id"]: from_text(model["tags"].get(tags.PARTS, "")) for model in found}
+
+
 def keep_bundle(connection: Connection, spec: Spec, bundle: Bundle, clock: Clock) -> str:
     """Register the bundle itself, so that a later version can be rolled back from any machine; ``name:version``."""
-    marks = tags.of(spec, "bundle", **{tags.HASH: bundle.hash, tags.SERVICE: bundle.service})
+    told = to_text(bundle.parts)
+    parts = {tags.PARTS: told} if len(told) <= _LONGEST_TAG else {}
+    marks = tags.of(spec, "bundle", **{tags.HASH: bundle.hash, tags.SERVICE: bundle.service, **parts})
     with tempfile.TemporaryDirectory(prefix="scorewright-bundle-") as folder:
         packed = pack(bundle.files, Path(folder) / "bundle.zip")
         return str(_ensure(connection, packed, bundle_name(bundle.service), marks, clock)["id"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from scorewright.errors import DeploymentError, ScorewrightError
@@ -24,7 +25,7 @@ from .settings import arguments, cleared, gpus, live_properties
 from .waiting import GOLDEN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from scorewright.bundle import Bundle
     from scorewright.events import Emit
@@ -46,8 +47,14 @@ def candidate_name(service: str) -> str:
     return f"{service[: _LONGEST_NAME - 12]}-{hashlib.sha256(service.encode()).hexdigest()[:6]}-next"
 
 
-def live(spec: Spec, found: dict[str, Any], candidate: str | None = None) -> LiveResource:
-    """A service as a resource. ``candidate``: the name of one that an interrupted run left."""
+def live(
+    spec: Spec,
+    found: dict[str, Any],
+    candidate: str | None = None,
+    parts: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+) -> LiveResource:
+    """A service as a resource. ``candidate``: the name of one that an interrupted run left. ``parts``: of the
+    registered bundles."""
     marks = found["tags"]
     states = {"Healthy": "healthy", "Transitioning": "changing", "Unhealthy": "unhealthy"}
     return LiveResource(
@@ -65,10 +72,11 @@ def live(spec: Spec, found: dict[str, Any], candidate: str | None = None) -> Liv
             "state": found["state"],
             "gpus": (found["resources"] or {}).get("gpus"),
         },
+        parts=parts.get(marks.get(tags.BUNDLE, ""), {}),
     )
 
 
-def seen(spec: Spec, found: list[dict[str, Any]]) -> Iterator[LiveResource]:
+def seen(spec: Spec, found: list[dict[str, Any]], parts: Mapping[str, Mapping[str, str]]) -> Iterator[LiveResource]:
     """Of all services of the workspace those that are ours or bear a name that we want. A candidate belongs to its
     service, and stands for itself where that is gone."""
     there = {service["name"] for service in found}
@@ -76,7 +84,7 @@ def seen(spec: Spec, found: list[dict[str, Any]]) -> Iterator[LiveResource]:
     for service in found:
         if _made(service) == "service" or (service["name"] in spec.services and _made(service) != "candidate"):
             candidate = tried.get(service["name"])
-            yield live(spec, service, candidate["name"] if candidate else None)
+            yield live(spec, service, candidate["name"] if candidate else None, parts)
     for name, service in tried.items():
         if name not in there:
             owned = tags.is_owned(service["tags"], spec, named=name in spec.services)

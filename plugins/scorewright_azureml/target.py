@@ -47,6 +47,7 @@ def desired(request: DesiredRequest) -> tuple[Resource, ...]:
                 replace_on=_CHANGELESS,
                 depends_on=tuple(depends),
                 service=bundle.service,
+                parts=bundle.parts,
                 hourly_usd=0.0,  # it runs on nodes that are paid for
                 downtime=verdict(spec, bundle.spec),
             )
@@ -67,7 +68,7 @@ def observe(request: TargetRequest) -> tuple[LiveResource, ...]:
     if spec.cluster is not None and compute is not None:
         seen.append(cluster.live(spec, spec.cluster, compute))
     seen += models.live(spec, registered, found)
-    return (*seen, *services.seen(spec, found))
+    return (*seen, *services.seen(spec, found, models.parts(registered)))
 
 
 def change(request: ChangeRequest) -> LiveResource:

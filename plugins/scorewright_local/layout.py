@@ -124,6 +124,7 @@ def build_version(
             "deadline_seconds": deadline,
             "sources": _sources(bundle),
             "properties": dict(properties),
+            "parts": bundle.parts,
         },
     )
     _write_files(version.source, bundle.files)

@@ -60,6 +60,7 @@ def observe_service(place: ServicePlace) -> LiveResource:
             "python": version.launch["python"],
             "log": str(place.log),
         },
+        parts=version.launch.get("parts", {}),
     )
 
 

@@ -42,6 +42,7 @@ def _service(bundle: Bundle) -> Resource:
         },
         service=bundle.service,
         hourly_usd=0.0,
+        parts=bundle.parts,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.plugins.azureml.conftest import HEAD, SUBSCRIPTION
+from tests.plugins.azureml.conftest import HEAD, ONNX, SUBSCRIPTION
 
 if TYPE_CHECKING:
     from tests.plugins.azureml.conftest import Azure
@@ -27,3 +27,14 @@ def test_the_price_of_a_cluster_that_is_attached_is_not_known(azure: Azure) -> N
     )
     head = HEAD.replace("vm_size: Standard_NC4as_T4_v3, node_count: 6", f"attach: {big}")
     assert str(azure.run.plan(azure.spec(head=head))).endswith("Price: not known for cluster/aks-gpu")
+
+
+def test_what_a_hash_stands_for_is_said(azure: Azure) -> None:
+    azure.up(azure.spec())
+    changed = ONNX + "    output: argmax\n    packages: {pip: [humanize]}\n"
+    plan = azure.run.plan(azure.spec(changed))
+    (step,) = plan.changes
+    assert step.reason == "hash (conda.yml, environment.json, score.py) differs"
+    azure.up(azure.spec(changed))
+    (step,) = azure.run.plan(azure.spec()).changes
+    assert step.reason == "hash (conda.yml, environment.json, score.py) differs"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.plugins.azureml.conftest import HEAD, ONNX, SUBSCRIPTION, Azure
 
+from scorewright.bundle_parts import from_text
 from scorewright_azureml import connection
 
 if TYPE_CHECKING:
@@ -125,7 +126,9 @@ def test_a_model_is_registered_with_its_hash_framework_and_project(life: Life) -
 def test_a_bundle_is_registered_with_its_hash(life: Life, part: str, number: int, version: int) -> None:
     body = life.one(part, "models.create", number)
     assert (body["name"], body.get("framework")) == ("digits.bundle", None)
-    assert body["kvTags"] == {
+    marks = dict(body["kvTags"])
+    assert set(from_text(marks.pop("scorewright-parts"))) >= {"score.py", "scorewright_runtime", "conda.yml", "model"}
+    assert marks == {
         "scorewright": "bundle",
         "scorewright-hash": life.bundles[version],
         "scorewright-service": "digits",
