@@ -26,7 +26,7 @@ check_python = @$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (
 uv_install = $(1)/bin/uv pip install -q --compile-bytecode --python $(1)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format docs resolve-table bench-serving bench-serving-full site unit exhaustive build wheel-test clean clean-all
+.PHONY: help demo test lint format docs resolve-table bench-serving bench-serving-full bench-soak site unit exhaustive build wheel-test clean clean-all
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -64,6 +64,9 @@ bench-serving: $(VENV)/.ready ## Our lanes against the tutorial's recipe, one ro
 bench-serving-full: $(VENV)/.ready ## The same with the peers, three rounds; writes the record (half an hour, needs a network).
 	$(BIN)/python docs/benchmarks/serving/install.py
 	$(BIN)/python docs/benchmarks/serving --full
+
+bench-soak: $(VENV)/.ready ## The fast lane at saturation for ten minutes, then stopped under load; writes the record.
+	$(BIN)/python docs/benchmarks/serving/soak.py
 
 site: $(VENV)/.ready ## Build the documentation's site in build/site.
 	$(BIN)/zensical build -f mkdocs.yml

@@ -117,6 +117,11 @@ class Server:
         """Stop it."""
         self.stop()
 
+    def wait(self) -> int:
+        """Wait until it has ended by itself. Returns its exit code."""
+        assert self._process is not None
+        return self._process.wait()
+
     def stop(self) -> None:
         """End it and all that it started."""
         process = self._process
