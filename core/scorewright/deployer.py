@@ -217,7 +217,9 @@ class Deployer:
             resource,
             live=step.live if step.action is Action.UPDATE else None,
             bundle=plan.bundles.get(resource.service or ""),
-            verify=golden_request(service.spec, signature, service.gpu).verify if service else None,
+            verify=golden_request(service.spec, signature, service.gpu, model=service.model_name).verify
+            if service
+            else None,
         )
         return self.target.update(request) if step.action is Action.UPDATE else self.target.create(request)
 

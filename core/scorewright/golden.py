@@ -45,7 +45,8 @@ class GoldenRequest:
 
     ``expect``: the answer, decoded; None takes any answer of the right shape. ``outputs``: what an answer must hold,
     None where a handler or ``output:`` makes something else of it. ``gpu``: ``require`` demands a GPU's name.
-    ``others``: bodies to try in turn where the service refuses ``body``.
+    ``model``: the name of the model that must answer, empty for any. ``others``: bodies to try in turn where the
+    service refuses ``body``.
     """
 
     body: bytes
@@ -53,6 +54,7 @@ class GoldenRequest:
     expect: Json = None
     outputs: tuple[TensorSpec, ...] | None = None
     gpu: str = "off"
+    model: str = ""
     timeout: float = 60.0
     others: tuple[bytes, ...] = ()
 
@@ -88,8 +90,10 @@ class GoldenRequest:
         return answer if answer.status == 200 else refusal
 
     def _check_headers(self, name: str, answer: Answer) -> None:
-        if "x-scorewright-model" not in answer.headers:
-            cause = "its answer has no header x-scorewright-model"
+        model = answer.headers.get("x-scorewright-model", "")
+        if not model or (self.model and model.rpartition(":")[0] != self.model):
+            wanted = f"; it should name {self.model}" if self.model else ""
+            cause = f"the header x-scorewright-model of its answer is {model or 'missing'}{wanted}"
             raise DeploymentError("SW1714", f"what answers for {name} is not its bundle", cause=cause)
         device = answer.headers.get("x-scorewright-device", "nothing")
         if self.gpu == "require" and not device.startswith("cuda") and device != REHEARSED:
@@ -101,8 +105,9 @@ class GoldenRequest:
             )
 
 
-def golden_request(service: ServiceSpec, signature: Signature | None, gpu: str) -> GoldenRequest:
-    """The golden request of a service. ``gpu``: the policy on the target.
+def golden_request(service: ServiceSpec, signature: Signature | None, gpu: str, *, model: str = "") -> GoldenRequest:
+    """The golden request of a service. ``gpu``: the policy on the target. ``model``: the registered name of the model
+    that must answer, empty for any.
 
     Raises `DeploymentError` (SW1710) if the sample cannot be read, or if there is none and the signature is unknown.
     """
@@ -122,6 +127,7 @@ def golden_request(service: ServiceSpec, signature: Signature | None, gpu: str) 
         expect=expect,
         outputs=_outputs(service, signature),
         gpu=gpu,
+        model=model,
         timeout=service.timeout_ms / 1000,
         others=tuple(others),
     )

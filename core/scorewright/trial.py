@@ -72,7 +72,7 @@ def _tried(service: ResolvedService) -> Iterator[tuple[Level, str, str, str | No
         return
     try:
         bundle = build(service)
-        request = golden_request(service.spec, service.inspection.signature, "off")
+        request = golden_request(service.spec, service.inspection.signature, "off", model=service.model_name)
     except ScorewrightError:
         return  # the checks tell
     problem = run(bundle, request)

@@ -190,7 +190,7 @@ class _Play:
     def _score(self) -> None:
         services = resolve(self._spec, self._run.plugins, gpu_default=self._run.target.gpu_default).services
         for name, service in services.items():
-            golden = golden_request(service.spec, service.inspection.signature, service.gpu)
+            golden = golden_request(service.spec, service.inspection.signature, service.gpu, model=service.model_name)
             golden.verify(self._run.endpoint(self._spec, name))
 
     def _down(self) -> None:

@@ -274,6 +274,20 @@ def test_a_sample_of_no_known_kind_is_said_so(tmp_path: Path) -> None:
     assert "ends in none of .json" in str(caught.value.cause)
 
 
+@pytest.mark.parametrize("header", ["letters:1", "mnist", None])
+def test_an_answer_of_another_model_is_refused(server: Server, header: str | None) -> None:
+    server.answers(x_scorewright_model=header)
+    with pytest.raises(DeploymentError) as caught:
+        golden_request(service(), SIGNATURE, "off", model="mnist").verify(server.endpoint)
+    assert caught.value.code == "SW1714"
+    assert "mnist" in (caught.value.cause or "")
+
+
+def test_an_answer_of_any_version_of_the_model_is_right(server: Server) -> None:
+    server.answers(x_scorewright_model="mnist:42")
+    golden_request(service(), SIGNATURE, "off", model="mnist").verify(server.endpoint)
+
+
 def test_without_sample_and_signature_there_is_no_golden_request() -> None:
     with pytest.raises(DeploymentError) as caught:
         golden_request(service(), None, "off")

@@ -25,8 +25,9 @@ def curl(run: Run, name: str, scoring_uri: str) -> Iterator[str]:
     where = selection(run)
     yield "  " + shlex.join(["scorewright", "score", name, *where])
     yield f"  curl {shlex.quote(scoring_uri)} \\"
-    if service.auth == "key":
-        keys = shlex.join(["scorewright", "keys", name, "--only", "primary", *where])
+    if service.auth != "none":
+        what = ["--only", "primary"] if service.auth == "key" else ["--token"]
+        keys = shlex.join(["scorewright", "keys", name, *what, *where])
         yield f'    -H "Authorization: Bearer $({keys})" \\'
     if service.sample is None:
         yield "    -H 'Content-Type: application/json' -d '{\"data\": [...]}'"

@@ -272,7 +272,7 @@ def _start(bundle: Bundle, properties: dict[str, Json], service: _Service) -> _V
             for name, value in {
                 "content-length": str(len(data)),
                 "x-scorewright-device": "cpu",
-                "x-scorewright-model": f"{_model_name(bundle)}:1",
+                "x-scorewright-model": f"{bundle.spec.model.name or bundle.service}:1",
             }.items():
                 self.send_header(name, value)
             self.end_headers()

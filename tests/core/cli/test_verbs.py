@@ -346,3 +346,14 @@ def test_several_files_are_merged(project: Path, scorewright: Invoke) -> None:
     (project / "prod.yaml").write_text("services: {one: {timeout_ms: 77}}\n")
     scorewright("up", "--yes", "-f", "deploy.yaml", "-f", "prod.yaml")
     assert json.loads((project / "state.json").read_text())["one"] == {"timeout_ms": 77}
+
+
+def test_keys_shows_the_token_that_callers_send(deployed: Path, scorewright: Invoke) -> None:
+    shown = scorewright("keys", "one", "--token").out
+    assert shown.strip()
+    assert "Bearer" not in shown
+
+
+def test_up_says_how_to_call_with_a_token(project: Path, scorewright: Invoke) -> None:
+    seen = scorewright("up", "--yes", "--set", "services.one.auth=token")
+    assert "$(scorewright keys one --token -t shelf)" in seen.out

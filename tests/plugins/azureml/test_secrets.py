@@ -92,6 +92,7 @@ def test_a_whole_run_shows_no_secret(azure: Azure, command: Callable[..., str], 
         told += command(*arguments)
     assert azure.emulator.world.services["digits"].primary in command("keys", "digits")
     command("keys", "digits", "--regenerate", "primary", "--yes")
+    assert azure.emulator.world.services["digits"].primary in command("keys", "digits", "--token")  # what callers send
     known |= secrets(azure.emulator)
     assert len(known) > 8
     told += command("keys", "digits", "--regenerate", "secondary", "-v", code=2)  # nobody consents

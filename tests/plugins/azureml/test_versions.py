@@ -96,6 +96,10 @@ FAILING = {
         "def postprocess(outputs):\n    return {name: value + 1 for name, value in outputs.items()}\n",
         "golden request",
     ),
+    "an answer of another shape": (
+        "def postprocess(outputs):\n    return {name: value[:, :3] for name, value in outputs.items()}\n",
+        "golden request",
+    ),
     "an init() that crashes": (SAME + "raise RuntimeError('the weights are torn')\n", "the weights are torn"),
     "a module that is missing": (SAME + "import frobnicate_not_there\n", "frobnicate_not_there"),
 }
