@@ -13,7 +13,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from httptools import HttpRequestParser
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 
 from .asgi import ScoreApp, never_arrived
 from .body import too_large
@@ -89,8 +91,10 @@ class ScoreProtocol(HttpToolsProtocol):
         self._alarm: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
-        """Wait for the first request as long as for the next one."""
-        super().connection_made(transport)
+        """As uvicorn has it, but addresses are looked up when they are needed, and the first request is waited for no
+        longer than the next one."""
+        self.connections.add(self)
+        self.transport, self.flow = transport, FlowControl(transport)
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -119,6 +123,9 @@ class ScoreProtocol(HttpToolsProtocol):
         """Take a scoring request, or leave it to uvicorn."""
         if self.url != b"/score" or not self._take():
             url, headers, expected = self.url, self.headers, self.expect_100_continue
+            if self.scheme is None:
+                self.server, self.client = get_local_addr(self.transport), get_remote_addr(self.transport)
+                self.scheme = "https" if is_ssl(self.transport) else "http"
             super().on_message_begin()
             self.url, self.expect_100_continue = url, expected
             self.headers.extend(headers)

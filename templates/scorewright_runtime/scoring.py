@@ -6,6 +6,7 @@ Each step calls the next one. Only what takes long, a huge body or a user's hand
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import random
 import re
@@ -75,6 +76,8 @@ class Scorer:
     def start(self) -> None:
         """Settle on the running event loop. Called once, before the first request."""
         self.loop = asyncio.get_running_loop()
+        gc.collect()
+        gc.freeze()  # what is there now stays; to look through it again and again would hold up requests
         self.batcher = self.service.make_batcher()
 
     def score(self, headers: Mapping[str, str], body: Bytes, done: Done, gone: Callable[[], bool]) -> None:
