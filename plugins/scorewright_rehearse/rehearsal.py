@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 ROUND = "SCOREWRIGHT_REHEARSAL_ROUND"
 """A variable that the new version of a rehearsal has, and that makes it a new one."""
+_INTERRUPTED = "SW1704"
 _IMPATIENT = {"SCOREWRIGHT_POLL_SECONDS": "0.2", "SCOREWRIGHT_CALL_SECONDS": "30"}
 """Nobody is far away here: look often, and give up soon who does not answer. What the environment says counts more."""
 
@@ -208,6 +209,8 @@ class _Play:
         try:
             work()
         except ScorewrightError as error:
+            if error.code == _INTERRUPTED:  # nobody wants the rest of the play
+                raise KeyboardInterrupt from error
             failure = error
         seconds = time.monotonic() - begun
         sent = [request.to_dict() | {"act": name} for request in recorder.all()]

@@ -33,7 +33,7 @@ def progress(*, quiet: bool, verbose: bool) -> AbstractContextManager[Emit]:
 
 class PlainLines:
     """One line on stderr for each step's start, stage and end, and every few minutes of a long stage: some CI systems
-    end what is silent. With ``verbose`` also for every log line."""
+    end what is silent, and what concerns the whole run. With ``verbose`` also for every log line."""
 
     def __init__(self, verbose: bool) -> None:
         self.verbose = verbose
@@ -66,8 +66,10 @@ class PlainLines:
         if event.kind in {"step.finished", "step.failed"}:
             failed = "FAILED: " if event.kind == "step.failed" else ""
             return f"{subject}: {failed}{_said(event)}{_took(event.elapsed)}"
+        if event.kind == "log" and not subject:
+            return event.message
         if event.kind == "log" and self.verbose:
-            return f"{subject}: | {event.message}" if subject else f"| {event.message}"
+            return f"{subject}: | {event.message}"
         return None
 
 
@@ -149,6 +151,8 @@ class LiveSteps:
                 self.steps.pop(subject, None)
         if event.kind in {"step.finished", "step.failed"}:
             self._done(subject, event)
+        if event.kind == "log" and not subject:
+            self.live.console.print(event.message)
 
     def _done(self, subject: str, event: Event) -> None:
         from rich.text import Text

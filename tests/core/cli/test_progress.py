@@ -45,6 +45,17 @@ def test_a_long_stage_is_told_of_again_after_a_while() -> None:
     assert [event.time for event in waits if lines.line(event)] == [0.0, 240.0, 480.0]
 
 
+def test_what_concerns_the_whole_run_is_always_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    waits = Event("log", "interrupted: waiting for service/mnist (interrupt again to leave at once)")
+    with PlainLines(verbose=False) as show:
+        show(waits)
+    assert capsys.readouterr().err == f"{waits.message}\n"
+    console = Console(file=io.StringIO(), width=200)
+    with LiveSteps(console) as show:
+        show(waits)
+    assert waits.message in console.file.getvalue()  # type: ignore[attr-defined]
+
+
 def test_verbose_progress_repeats_stages_and_shows_log_lines(capsys: pytest.CaptureFixture[str]) -> None:
     with PlainLines(verbose=True) as show:
         for event in EVENTS:

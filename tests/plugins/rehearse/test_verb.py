@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -90,3 +92,19 @@ def test_a_failure_is_shown_as_the_team_would_see_it() -> None:
     assert "Current Limit: 10" in shown
     assert "next: " in shown
     assert done.stdout.endswith("It went wrong as asked for, the rest went well, and nothing is left.\n")
+
+
+def test_an_interrupt_ends_the_rehearsal_and_leaves_no_process() -> None:
+    command = [sys.executable, "-m", "scorewright", "rehearse", "-f", str(EXAMPLE), "--service", "mnist-onnx"]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    assert child.stderr is not None
+    for line in child.stderr:
+        if "service/mnist-onnx: upload" in line:
+            os.killpg(child.pid, signal.SIGINT)
+            break
+    out, told = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert "interrupted: waiting for service/mnist-onnx" in told
+    assert "delete" not in told + out
+    listed = subprocess.run(["ps", "-eo", "sid="], capture_output=True, text=True, check=True).stdout.split()
+    assert str(child.pid) not in listed
