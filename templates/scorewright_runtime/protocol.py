@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 _LARGE = 32 * 1024
 """Bytes still missing of a body from which they are read straight to their place."""
 
+_FIRST, _GROWTH = 256 * 1024, 4
+"""The place that a large body gets at first, in bytes, and how many times what has come it may become."""
+
 _TOUCHED = {"disconnected", "keep_alive", "message_event", "response_complete", "body", "more_body", "on_response"}
 _METHODS = {
     *("data_received", "connection_made", "connection_lost", "shutdown", "resume_writing"),
@@ -233,24 +236,27 @@ class ScoreProtocol(HttpToolsProtocol):
 
 
 class Rest(asyncio.BufferedProtocol):
-    """Takes the rest of a large body from the socket straight to its place: no piece of it is copied."""
+    """Takes the rest of a large body from the socket straight to its place: no piece of it is copied.
+
+    The place grows with what has come, so that who only announces a large body costs no memory.
+    """
 
     def __init__(self, protocol: ScoreProtocol, exchange: Exchange) -> None:
         self._protocol, self._exchange = protocol, exchange
-        self._body = bytearray(exchange.length)
-        self._have = exchange.size
-        self._view = memoryview(self._body)
-        self._view[: self._have] = b"".join(exchange.pieces)
+        self._body = bytearray().join(exchange.pieces)
+        self._have = len(self._body)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the next bytes belong."""
-        return self._view[self._have :]
+        if self._have == len(self._body):
+            size = min(self._exchange.length, max(_GROWTH * self._have, _FIRST))
+            self._body.extend(bytes(size - self._have))
+        return memoryview(self._body)[self._have :]
 
     def buffer_updated(self, nbytes: int) -> None:
         """They are there."""
         self._have += nbytes
-        if self._have == len(self._body):
-            self._view.release()
+        if self._have == self._exchange.length:
             self._protocol.rest_arrived(self._exchange, self._body)
 
     def eof_received(self) -> None:

@@ -6,6 +6,7 @@ import json
 import socket
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 from tests.runtime.server import Server, launch
 from tests.runtime.support import signature_of
@@ -168,6 +169,20 @@ def test_a_head_that_stops_half_way_is_given_up(tmp_path: Path) -> None:
         sock.sendall(HEAD[:30].encode())
         assert sock.recv(1) == b""
     server.stop()
+
+
+def resident(server: Server) -> int:
+    """Bytes that the server's processes hold."""
+    family = psutil.Process(server.process.pid)
+    return sum(process.memory_info().rss for process in [family, *family.children(recursive=True)])
+
+
+def test_who_only_announces_large_bodies_costs_no_memory(connect: Callable[[], socket.socket], server: Server) -> None:
+    before = resident(server)
+    for _ in range(30):
+        connect().sendall((HEAD + f"content-length: {60 << 20}\r\n\r\n").encode() + b" " * 100_000)
+    assert server.score(b'{"data": [[1, 2, 3, 4]]}').status == 200
+    assert resident(server) - before < 100 << 20
 
 
 def test_a_caller_who_leaves_in_the_middle_of_a_large_body_harms_nobody(
