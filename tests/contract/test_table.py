@@ -43,9 +43,11 @@ def test_openid_document_points_to_the_token_endpoint(client: Client) -> None:
 
 def test_managed_identity_gets_a_token_over_plain_http(azure: Emulator, client: Client) -> None:
     uri = azure.environment(identity=True)["MSI_ENDPOINT"]
-    answer = client.direct.post(uri, data={"resource": "https://management.azure.com/"}).json()
+    asked = {"resource": "https://management.azure.com/"}
+    answer = client.direct.post(uri, data=asked, headers={"Metadata": "true"}).json()
     assert answer["resource"] == "https://management.azure.com/"
     assert answer["access_token"].count(".") == 2
+    assert client.direct.post(uri, data=asked).status_code == 400
 
 
 def test_subscription_and_workspace(azure: Emulator, client: Client) -> None:
