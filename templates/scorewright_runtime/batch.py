@@ -142,7 +142,8 @@ class Caller:
 
     def _learn(self, rows: int, seconds: float) -> None:
         self._metrics.called(rows, seconds)
-        self.pace = _towards(self.pace, seconds)
+        if self._measured is None:
+            self.pace = _towards(self.pace, seconds)
         self.row_pace = _towards(self.row_pace, seconds / max(rows, 1))
 
 

@@ -6,6 +6,7 @@ infinity, so none come from it; binary bodies carry them as they are.
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -200,6 +201,8 @@ def _round(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
     """Numbers in the nearest value of the float dtype; what was finite stays finite."""
     if array.dtype.kind != "f" and spec.numpy.itemsize > 2:  # any whole number is below the largest float32
         return array.astype(spec.numpy, order="C")
+    if array.size and _within(array, _largest(spec.numpy)):
+        return array.astype(spec.numpy, order="C")
     with np.errstate(over="ignore"):
         result = array.astype(spec.numpy, order="C")
     if not np.isfinite(result).all():
@@ -207,6 +210,16 @@ def _round(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
         if overflown.any():
             raise _overflow(int(np.argmax(overflown)), array.shape, spec)
     return result
+
+
+def _within(array: np.ndarray, limit: float) -> bool:
+    """Whether no number is larger than a limit, with or without its sign; NaN is."""
+    return bool(np.maximum.reduce(array, axis=None) <= limit and np.minimum.reduce(array, axis=None) >= -limit)
+
+
+@cache
+def _largest(dtype: np.dtype[Any]) -> float:
+    return float(np.finfo(dtype).max)
 
 
 def _wrong_rank(spec: TensorSpec, have: tuple[int, ...]) -> str:

@@ -59,6 +59,8 @@ class PlainRows:
 
 def _lists(body: Bytes) -> int:
     """How many lists a body opens, counted in parts that stay in the processor's cache."""
+    if len(body) <= _PART:
+        return body.count(b"[")
     data = np.frombuffer(body, np.uint8)
     return sum(int(np.count_nonzero(data[at : at + _PART] == _BRACKET)) for at in range(0, len(data), _PART))
 

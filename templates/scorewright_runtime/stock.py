@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -28,9 +29,37 @@ def answer_flask(service: Service, request: Any) -> Any:
     except BadRequest as error:
         reply = service.refuse(error)
     else:
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        reply = service.answer(Request(request.method, headers, body))
+        reply = service.answer(Request(request.method, Headers(request.environ), body))
     return AMLResponse(reply.body, reply.status, _for_aml(reply))
+
+
+class Headers(Mapping[str, str]):
+    """The headers in a WSGI environment by their names in lower case, looked up when they are asked for."""
+
+    def __init__(self, environ: Mapping[str, Any]) -> None:
+        self._environ = environ
+
+    def __getitem__(self, name: str) -> str:
+        value: str = self._environ[_key(name)]
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        for key in self._environ:
+            if key.startswith("HTTP_") or key in _BARE:
+                yield key.removeprefix("HTTP_").replace("_", "-").lower()
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+_BARE = ("CONTENT_TYPE", "CONTENT_LENGTH")
+
+
+@lru_cache(maxsize=256)
+def _key(name: str) -> str:
+    """Where WSGI keeps a header (PEP 3333)."""
+    key = name.upper().replace("-", "_")
+    return key if key in _BARE else f"HTTP_{key}"
 
 
 def _for_aml(reply: Reply) -> dict[str, str]:
