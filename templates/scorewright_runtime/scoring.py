@@ -76,7 +76,6 @@ class Scorer:
     def start(self) -> None:
         """Settle on the running event loop. Called once, before the first request."""
         self.loop = asyncio.get_running_loop()
-        gc.collect()
         gc.freeze()  # what is there now stays; to look through it again and again would hold up requests
         self.batcher = self.service.make_batcher()
 

@@ -31,7 +31,9 @@ class Found:
         return own / other if own is not None and other else None
 
     def against_best(self, key: str) -> float | None:
-        """The fast lane's rate as a multiple of the best peer's with the same body."""
+        """The fast lane's rate as a multiple of the best peer's with the same body; None where a peer did not start."""
+        if any("cold" in row and row["contender"] in PEERS and row["key"] == key.split("-")[0] for row in self.rows):
+            return None
         others = [rate for peer in PEERS if (rate := self.median(peer, key)) is not None]
         own = self.median("fast", key)
         return own / max(others) if own is not None and others else None

@@ -1,5 +1,7 @@
 """Triton by way of pytriton: its Python backend with dynamic batching and no delay."""
 
+import socket
+
 import numpy as np
 from common import PORT, Classifier
 from pytriton.decorators import batch
@@ -14,9 +16,15 @@ def score(x):
     return {"classes": classify(x).reshape(-1, 1)}
 
 
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 if __name__ == "__main__":
     config = TritonConfig(
-        http_address="127.0.0.1", http_port=PORT, grpc_port=PORT + 1, allow_metrics=False, log_verbose=0
+        http_address="127.0.0.1", http_port=PORT, grpc_port=free_port(), allow_metrics=False, log_verbose=0
     )
     with Triton(config=config) as triton:
         triton.bind(
