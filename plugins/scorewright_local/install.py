@@ -187,8 +187,8 @@ def _run(command: list[str], lock: int, tell: Callable[[str], None]) -> None:
             for line in process.stdout:
                 last.append(line.rstrip())
                 tell(line.rstrip())
-        except BaseException:
-            process.stdin.close()  # interrupted: the guard ends the installer now
+        except BaseException:  # interrupted: the guard ends the installer now
+            process.stdin.close()
             raise
     if process.returncode != 0:
         raise _failed(command, list(last))

@@ -92,9 +92,7 @@ class Server:
         begun = time.monotonic()
         try:
             reply = await self._struck(record, call, act)
-        except (
-            Exception
-        ):  # a bug of the emulator's, or a body that no client of Azure sends: answered 500 by the server
+        except Exception:  # a bug of ours, or a body that no client of Azure sends: the server answers 500
             record.status, record.outcome = 500, "failed"
             raise
         finally:

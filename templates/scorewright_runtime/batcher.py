@@ -70,21 +70,6 @@ class Batcher:
         self._open: deque[_Waiting] = deque()
         self._alarm: asyncio.TimerHandle | None = None
 
-    def submit(self, inputs: Arrays, gone: Callable[[], bool]) -> asyncio.Future[Outcome]:
-        """`queue` for those who can await."""
-        future: asyncio.Future[Outcome] = self._loop.create_future()
-
-        def done(result: Outcome | BaseException) -> None:
-            if future.done():
-                return
-            if isinstance(result, BaseException):
-                future.set_exception(result)
-            else:
-                future.set_result(result)
-
-        self.queue(inputs, done, lambda: future.done() or gone())
-        return future
-
     def queue(self, inputs: Arrays, done: Done, gone: Callable[[], bool]) -> None:
         """Queue a request. ``done`` is called once, with what the model says or raises, with `TimeoutError` when it
         took too long, or with `Gone`. ``gone``: whether the client has left.

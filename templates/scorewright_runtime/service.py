@@ -233,7 +233,7 @@ class Service:
         """
         batch = self.signature.batch
         rows = 2 if batch else 1  # two, to see that rows stay apart
-        # A third number of rows, for a compiler sees by the second one that they vary, and may take 1 for itself.
+        # Compilers learn that rows vary from two numbers above one, since one row is a case of its own to them.
         outputs = warm_up(self.model, self.signature, [rows, 3, 1] if batch else [1])
         if outputs is None:
             return batch

@@ -41,8 +41,6 @@ def warm_up(model: Model, signature: Signature, sizes: Sequence[int]) -> Arrays 
     None where the signature leaves shapes open and no guess was right; then the first request is the first call.
     Raises `StartError` (SW1504) where shapes are known and the model fails, whatever it raises.
     """
-    # Compilers learn that rows vary from two numbers above one, since one row is a case of its own to them.
-    sizes = [*sizes, 4] if max(sizes) == 2 else sizes
     open_axes = any(spec.shape is None or None in spec.shape[1:] for spec in signature.inputs)
     for length in _TRIES if open_axes else _TRIES[:1]:
         inputs = blank(signature, sizes[0], length)
@@ -54,7 +52,7 @@ def warm_up(model: Model, signature: Signature, sizes: Sequence[int]) -> Arrays 
                 model.predict(blank(signature, rows, length) or inputs)
         except StartError:  # such as outputs of other names: no other input makes up for it
             raise
-        except Exception as error:
+        except Exception as error:  # frameworks raise anything
             if not open_axes:
                 said = error.message if isinstance(error, RequestError) else repr(error)
                 text = f"the model fails on inputs built from its own signature: {said}"
@@ -103,7 +101,7 @@ def rows_stay_apart(model: Model, signature: Signature) -> bool:
     try:
         beside = model.predict(pair)
         alone = model.predict({name: array[:1] for name, array in pair.items()})
-    except Exception as error:
+    except Exception as error:  # frameworks raise anything, and made-up numbers need not suit the model
         log.debug("nothing learnt of rows beside each other: %r", error)
         return True
     return all(_alike(array[:1], alone[name]) for name, array in beside.items())

@@ -70,9 +70,10 @@ def test_python_blocks_compile(block: Block) -> None:
     compile(text, str(block), "exec")
 
 
-@pytest.mark.parametrize("block", [one for one in BLOCKS if one.language == "json"], ids=str)
-def test_json_blocks_are_json(block: Block) -> None:
-    json.loads(block.text)
+def test_json_blocks_are_json() -> None:
+    for block in BLOCKS:
+        if block.language == "json":
+            json.loads(block.text)
 
 
 @pytest.mark.parametrize(

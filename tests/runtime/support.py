@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scorewright_runtime import Arrays, Signature, TensorSpec
+from scorewright_runtime import Arrays, Outcome, Signature, TensorSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scorewright_runtime.batcher import Batcher
 
 
 class Doubler:
@@ -55,3 +61,19 @@ def equal(left: np.ndarray, right: np.ndarray) -> bool:
     if left.dtype.kind == "O":
         return left.shape == right.shape and left.tolist() == right.tolist()
     return left.dtype == right.dtype and np.array_equal(left, right, equal_nan=left.dtype.kind == "f")
+
+
+def submit(batcher: Batcher, inputs: Arrays, gone: Callable[[], bool]) -> asyncio.Future[Outcome]:
+    """Queue a request, and wait for it; giving the future up is leaving."""
+    future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+    def done(result: Outcome | BaseException) -> None:
+        if future.done():
+            return
+        if isinstance(result, BaseException):
+            future.set_exception(result)
+        else:
+            future.set_result(result)
+
+    batcher.queue(inputs, done, lambda: future.done() or gone())
+    return future

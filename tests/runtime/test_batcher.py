@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from tests.runtime.support import Doubler, signature_of
+from tests.runtime.support import Doubler, signature_of, submit
 
 from scorewright_runtime import Arrays, Unanswered
 from scorewright_runtime.batch import Caller, Outcome
@@ -66,14 +66,14 @@ def run(scenario: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401 - whatev
 
 async def first_call(model: Gated, batcher: Batcher) -> asyncio.Future[Outcome]:
     """Submit one request and wait until the model is busy with it."""
-    future = batcher.submit(rows(0), never)
+    future = submit(batcher, rows(0), never)
     await asyncio.get_running_loop().run_in_executor(None, model.started.wait)
     return future
 
 
 def test_a_lone_request_runs_at_once_and_alone() -> None:
     async def scenario() -> Outcome:
-        return await make(Doubler(), pace=1e-6).submit(rows(1, 2), never)
+        return await submit(make(Doubler(), pace=1e-6), rows(1, 2), never)
 
     outcome = run(scenario)
     assert outcome.batch == 2
@@ -84,7 +84,7 @@ def test_a_lone_request_runs_at_once_and_alone() -> None:
 def test_a_burst_is_one_call_and_everybody_gets_their_own_rows(pace: float) -> None:
     async def scenario() -> list[Outcome]:
         batcher = make(Doubler(), pace=pace)
-        return await asyncio.gather(*[batcher.submit(rows(*range(n, 2 * n)), never) for n in (1, 2, 3)])
+        return await asyncio.gather(*[submit(batcher, rows(*range(n, 2 * n)), never) for n in (1, 2, 3)])
 
     outcomes = run(scenario)
     assert [outcome.batch for outcome in outcomes] == [6, 6, 6]
@@ -97,7 +97,7 @@ def test_what_queues_while_the_model_is_busy_runs_together() -> None:
     async def scenario() -> list[int]:
         batcher = make(model)
         futures = [await first_call(model, batcher)]
-        futures += [batcher.submit(rows(n), never) for n in range(5)]
+        futures += [submit(batcher, rows(n), never) for n in range(5)]
         model.gate.set()
         return [outcome.batch for outcome in await asyncio.gather(*futures)]
 
@@ -111,7 +111,7 @@ def test_calls_stay_within_the_largest_batch_and_in_order() -> None:
     async def scenario() -> None:
         batcher = make(model, max_rows=4)
         futures = [await first_call(model, batcher)]
-        futures += [batcher.submit(rows(*range(n)), never) for n in (3, 2, 1, 9, 1)]
+        futures += [submit(batcher, rows(*range(n)), never) for n in (3, 2, 1, 9, 1)]
         model.gate.set()
         await asyncio.gather(*futures)
 
@@ -125,7 +125,7 @@ def test_only_rows_of_one_shape_run_together() -> None:
     async def scenario() -> list[list[list[float]]]:
         batcher = make(model)
         futures = [await first_call(model, batcher)]
-        futures += [batcher.submit(rows(n, width=2 + n % 2), never) for n in range(4)]
+        futures += [submit(batcher, rows(n, width=2 + n % 2), never) for n in range(4)]
         model.gate.set()
         return [outcome.outputs["double_x"].tolist() for outcome in await asyncio.gather(*futures)]
 
@@ -139,7 +139,7 @@ def test_a_request_that_fails_does_not_spoil_its_neighbours() -> None:
 
     async def scenario() -> list[Any]:
         batcher = make(model)
-        futures = [batcher.submit(rows(value), never) for value in (1, 666, 2)]
+        futures = [submit(batcher, rows(value), never) for value in (1, 666, 2)]
         return await asyncio.gather(*futures, return_exceptions=True)
 
     good, bad, also_good = run(scenario)
@@ -155,7 +155,7 @@ def test_models_whose_rows_do_not_split_run_one_by_one() -> None:
 
     async def scenario() -> list[Outcome]:
         batcher = make(Summing())
-        return await asyncio.gather(*[batcher.submit(rows(n, width=3), never) for n in (1, 2)])
+        return await asyncio.gather(*[submit(batcher, rows(n, width=3), never) for n in (1, 2)])
 
     assert [outcome.outputs["sum"].tolist() for outcome in run(scenario)] == [[1, 1, 1], [2, 2, 2]]
 
@@ -166,7 +166,7 @@ def test_clients_that_have_gone_cost_no_call() -> None:
     async def scenario() -> list[Any]:
         batcher = make(model)
         futures = [await first_call(model, batcher)]
-        futures += [batcher.submit(rows(1), lambda: True), batcher.submit(rows(2), never)]
+        futures += [submit(batcher, rows(1), lambda: True), submit(batcher, rows(2), never)]
         model.gate.set()
         return await asyncio.gather(*futures, return_exceptions=True)
 
@@ -179,10 +179,10 @@ def test_late_requests_are_given_up_and_cost_no_call() -> None:
 
     async def scenario() -> list[Any]:
         batcher = make(model, timeout=0.1)
-        futures = [await first_call(model, batcher), batcher.submit(rows(1), never)]
+        futures = [await first_call(model, batcher), submit(batcher, rows(1), never)]
         results = await asyncio.gather(*futures, return_exceptions=True)
         model.gate.set()
-        return [*results, await batcher.submit(rows(7), never)]
+        return [*results, await submit(batcher, rows(7), never)]
 
     first, second, later = run(scenario)
     assert isinstance(first, TimeoutError)
@@ -207,9 +207,9 @@ def test_a_call_that_nobody_waits_for_is_interrupted() -> None:
     async def scenario() -> Outcome:
         batcher = make(Endless(), timeout=0.1)
         with pytest.raises(TimeoutError):
-            await batcher.submit(rows(1), never)
+            await submit(batcher, rows(1), never)
         await asyncio.get_running_loop().run_in_executor(None, ended.wait, 10)
-        return await make(Endless(), timeout=10).submit(rows(3), never)
+        return await submit(make(Endless(), timeout=10), rows(3), never)
 
     assert run(scenario).outputs["double_x"].tolist() == [[6, 6]]
 
@@ -221,7 +221,7 @@ def test_a_queue_longer_than_the_time_out_is_refused() -> None:
         batcher = make(model, timeout=1.0, pace=0.8)
         futures = [await first_call(model, batcher)]
         with pytest.raises(Unanswered) as caught:
-            futures += [batcher.submit(rows(n), never) for n in range(1000)]
+            futures += [submit(batcher, rows(n), never) for n in range(1000)]
         model.gate.set()
         return caught.value
 
@@ -235,11 +235,11 @@ def test_after_a_batch_the_next_call_waits_for_those_who_come_back() -> None:
 
     async def scenario() -> None:
         batcher = make(model, delay=5.0)
-        await asyncio.gather(*[batcher.submit(rows(n), never) for n in range(3)])
-        first = batcher.submit(rows(1), never)
+        await asyncio.gather(*[submit(batcher, rows(n), never) for n in range(3)])
+        first = submit(batcher, rows(1), never)
         await asyncio.sleep(0.01)
         assert model.calls == [3]
-        await asyncio.gather(first, batcher.submit(rows(2), never), batcher.submit(rows(3), never))
+        await asyncio.gather(first, submit(batcher, rows(2), never), submit(batcher, rows(3), never))
 
     run(scenario)
     assert model.calls == [3, 3]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from tests.runtime.frameworks.support import config_for
+from tests.runtime.support import submit
 
 from scorewright_runtime import Model, Signature
 from scorewright_runtime.batch import Caller, Outcome
@@ -70,7 +71,7 @@ async def ask(model: Model, signature: Signature, rows: np.ndarray, most: int) -
 
     async def client() -> None:
         for index in waiting:
-            outcomes[index] = await batcher.submit({name: rows[index : index + 1]}, lambda: False)
+            outcomes[index] = await submit(batcher, {name: rows[index : index + 1]}, lambda: False)
 
     await asyncio.gather(*[client() for _ in range(64)])
     return [outcomes[index] for index in range(len(rows))]

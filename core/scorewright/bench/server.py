@@ -105,7 +105,7 @@ class Server:
             os.sched_setaffinity(self.pid, program.cpus)
         try:
             self._wait()
-        except BaseException:
+        except BaseException:  # interrupted, too: nothing that was started may stay
             self.stop()
             raise
         self.started_in = time.perf_counter() - began

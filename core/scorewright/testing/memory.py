@@ -170,7 +170,7 @@ class MemoryTarget:
         version = _start(request.bundle, dict(request.resource.properties), service)
         try:
             request.verify(_endpoint(name, version, service))
-        except BaseException:
+        except BaseException:  # interrupted, too: a version that was not proven must not stay
             version.stop()
             if service.current is None:
                 self._services.pop(name, None)

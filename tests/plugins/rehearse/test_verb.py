@@ -21,6 +21,13 @@ def rehearse(*words: str, code: int = 0) -> Any:  # noqa: ANN401 - whatever the 
     return json.loads(done.stdout)
 
 
+def shown_for(fault: str) -> subprocess.CompletedProcess[str]:
+    """What a rehearsal of one service with a fault shows."""
+    command = [sys.executable, "-m", "scorewright", "rehearse", "--quiet", "-f", str(EXAMPLE)]
+    command += ["--service", "mnist-onnx", "--fault", fault]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
 def test_faults_are_listed_with_what_they_do() -> None:
     assert "nodes" in rehearse("--list-faults")["image-pull"]
 
@@ -54,38 +61,16 @@ def test_a_login_that_is_refused_stops_the_first_up() -> None:
 
 
 def test_a_fault_that_nothing_meets_is_said() -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "scorewright",
-        "rehearse",
-        "--quiet",
-        "-f",
-        str(EXAMPLE),
-        "--service",
-        "mnist-onnx",
-    ]
-    done = subprocess.run([*command, "--fault", "computes.delete"], capture_output=True, text=True, check=False)
+    done = shown_for("computes.delete")
     assert done.returncode == 2
-    done = subprocess.run([*command, "--fault", "busy:environments"], capture_output=True, text=True, check=False)
+    done = shown_for("busy:environments")
     assert done.returncode == 0, done.stderr
     assert "fault busy:environments: nothing asked for what it strikes" in done.stdout
     assert done.stdout.endswith("All went well, and nothing is left.\n")
 
 
 def test_a_failure_is_shown_as_the_team_would_see_it() -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "scorewright",
-        "rehearse",
-        "--quiet",
-        "-f",
-        str(EXAMPLE),
-        "--service",
-        "mnist-onnx",
-    ]
-    done = subprocess.run([*command, "--fault", "quota"], capture_output=True, text=True, check=False)
+    done = shown_for("quota")
     assert done.returncode == 0, done.stderr
     shown = done.stdout.partition("up showed:")[2]
     assert "error SW2251" in shown

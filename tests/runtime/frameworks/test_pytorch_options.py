@@ -138,7 +138,7 @@ def test_a_compiled_network_answers_alike_and_compiles_before_requests_come(
 
     plain, compiled = loaded(photos / "photos.pt2"), loaded(photos / "photos.pt2", compile=True)
     counters.clear()
-    warm_up(compiled, compiled._signature, [2, 1])
+    warm_up(compiled, compiled._signature, [2, 3, 1])
     graphs = counters["stats"]["unique_graphs"]
     assert graphs > 0
     for rows in (1, 2, 3, 7):
@@ -153,4 +153,4 @@ def test_a_compiled_network_answers_alike_and_compiles_before_requests_come(
     monkeypatch.setattr(inductor, "fx_graph_cache", False)
     broken = loaded(photos / "photos.pt2", compile=True, channels_last=True)
     with pytest.raises(StartError, match=r"SW1232: torch\.compile fails on this model"):
-        warm_up(broken, broken._signature, [2, 1])
+        warm_up(broken, broken._signature, [2, 3, 1])
