@@ -27,10 +27,15 @@ simdjson = _optional("simdjson")
 orjson = _optional("orjson")
 
 
+def parser() -> Any:
+    """A parser for one document after the other, each gone before the next one; None where there is none."""
+    return None if simdjson is None else simdjson.Parser()
+
+
 def parse(body: Bytes) -> Any:
     """The JSON document in a body, as the fastest parser gives it: lists, or proxies that `floats` understands."""
     if simdjson is not None:
-        return simdjson.Parser().parse(body)  # a fresh one: an array keeps the parser's last document
+        return simdjson.Parser().parse(body)  # a fresh one, since what it returns is but a view of its memory
     if orjson is not None:
         return orjson.loads(body)
     return json.loads(body)

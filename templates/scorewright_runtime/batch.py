@@ -45,17 +45,16 @@ class Caller:
         self.splits = splits
         self.pace = 0.0
         self.row_pace = 0.0
-        self._measured: tuple[int, float] | None = None
+        self._quick_rows: float | None = None  # where it was measured
 
     def quick(self, rows: int) -> bool:
         """Whether a call with that many rows takes so little that handing it to another thread would cost more.
 
         Where it was measured, that stands: under load a call also lasts as long as other threads interrupt it.
         """
-        if self._measured is None:
+        if self._quick_rows is None:
             return 0.0 < self.pace <= FAST
-        known, pace = self._measured
-        return pace * max(1.0, rows / known) <= FAST
+        return rows <= self._quick_rows
 
     def grow(self, most: int) -> int:
         """Learn the pace of calls with ever more rows, and up to how many of them it pays to run together.
@@ -74,7 +73,7 @@ class Caller:
                 break
             rows, best, self.pace = size, pace / size, pace
         self.row_pace = best
-        self._measured = rows, self.pace
+        self._quick_rows = rows * FAST / self.pace if self.pace <= FAST else 0
         return rows
 
     def rows(self, inputs: Arrays) -> int:
@@ -142,7 +141,7 @@ class Caller:
 
     def _learn(self, rows: int, seconds: float) -> None:
         self._metrics.called(rows, seconds)
-        if self._measured is None:
+        if self._quick_rows is None:
             self.pace = _towards(self.pace, seconds)
         self.row_pace = _towards(self.row_pace, seconds / max(rows, 1))
 

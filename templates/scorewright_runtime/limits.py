@@ -36,6 +36,11 @@ class Limits(NamedTuple):
         )
 
 
+def access_log_wanted() -> bool:
+    """Whether ``SCOREWRIGHT_ACCESS_LOG`` asks for the server's lines for each request."""
+    return os.environ.get("SCOREWRIGHT_ACCESS_LOG", "").lower() in ("1", "true", "yes", "on")
+
+
 def _positive(variable: str, default: int) -> int:
     text = os.environ.get(variable, "").strip()
     if not text:

@@ -49,9 +49,13 @@ class Asked(NamedTuple):
     v2: v2.Wanted = v2.Wanted()
 
 
+_ASKED = {form: Asked(form) for form in ("data", "inputs")}
+"""What nearly all ask for."""
+
+
 class Body(NamedTuple):
     """A body taken apart, its values not yet held against the signature: arrays or decoded JSON, by name.
-    ``fits``: they are known to fit already."""
+    ``fits``: they are arrays, and known to fit already."""
 
     values: Mapping[str, Any]
     asked: Asked
@@ -104,10 +108,6 @@ class Parser:
         Raises `BadRequest`: SW1515 for missing and unknown names, SW1516 for shapes, SW1517 for values.
         """
         self._check_names(values)
-        return self._fit(values)
-
-    def _fit(self, values: Mapping[str, Any]) -> Arrays:
-        """`check` for values whose names are right."""
         arrays: Arrays = {}
         for name, spec in self._specs.items():
             value = values[name]
@@ -124,11 +124,8 @@ class Parser:
         if not self._free and charset.lower() in _FAST_CHARSETS:
             plain = self._plain.read(data)
             if plain is not None:
-                try:
-                    form, values = plain
-                    return Body(self._fit(values), Asked(form, self._array(array)), fits=True)
-                except BadRequest:  # the exact way words the refusal
-                    pass
+                form, arrays = plain
+                return Body(arrays, Asked(form, self._array(array)) if array else _ASKED[form], fits=True)
         document = jsonbody.decode(data, charset)
         if not isinstance(document, dict):
             raise BadRequest("SW1512", f"the body is {_what(document)}, not an object; {self._usage()}")

@@ -10,69 +10,147 @@ alone words the refusals; so answers and errors do not depend on what is install
 from __future__ import annotations
 
 import math
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import accelerate
+from .convert import cast, conform
+from .errors import BadRequest
 from .limits import MAX_RANK
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from .types import Arrays, Bytes, Signature, TensorSpec
 
 _NUMBERS = b"0123456789.eE+- \t\r\n"
 _DATA = b'{"data":'
 _INPUTS = b'{"inputs":{'
-_BRACKET = ord("[")
-_PART = 1 << 16
-"""Bytes of a body that are looked at together."""
 
 _FEW = 2048
 """Lists that are walked rather than held against a skeleton."""
+
+_SHARED = 4 * 1024 * 1024
+"""Bytes of a body up to which one parser, with the memory that it has, serves all requests in turn."""
 
 
 class PlainRows:
     """Reads plain numeric rows for a signature."""
 
     def __init__(self, signature: Signature) -> None:
-        self._specs = signature.inputs
+        self._inputs = {spec.name: _Input(spec, signature.batch) for spec in signature.inputs}
+        self._batch = signature.batch
+        self._parser = accelerate.parser()
+        self._lock = threading.Lock()
+        self._only = next(iter(self._inputs)) if len(self._inputs) == 1 else None
         self._numeric = all(spec.numpy.kind in "iuf" for spec in signature.inputs)
         self._shaped = all(spec.shape for spec in signature.inputs)
 
     def read(self, body: Bytes) -> tuple[str, Arrays] | None:
-        """The rows by name as float64 (int64 for whole-number inputs), after the body's form, ``data`` or ``inputs``.
+        """The rows by name, fit for the model, after the body's form: ``data`` or ``inputs``.
 
-        The names are the inputs'. None means nothing but that the exact way must decide.
+        None means nothing but that the exact way must decide.
         """
         if not self._numeric:
             return None
         try:
-            lists = _lists(body)
-            if accelerate.simdjson is not None and lists <= _FEW and self._shaped:
-                return _walked(body, self._specs, lists)
-            return _held_against_skeleton(body, self._specs)
-        except (ValueError, TypeError, KeyError, OverflowError, RuntimeError, RecursionError, AttributeError):
+            lists = _lists(body) if self._parser is not None and self._shaped else math.inf
+            found = self._walked(body, lists) if lists <= _FEW else self._held_against_skeleton(body)
+        except _UNUSUAL:
             return None  # whatever is wrong, the exact way finds it and names it
+        if self._only is None and self._batch and found and len({len(array) for array in found[1].values()}) > 1:
+            return None
+        return found
+
+    def _walked(self, body: Bytes, lists: float) -> tuple[str, Arrays] | None:
+        """``lists``: how many opening brackets the body has."""
+        if len(body) > _SHARED:
+            return self._walk_document(accelerate.parse(body), lists)
+        with self._lock:  # nothing of a document may be left when the parser gets the next one
+            return self._walk_document(self._parser.parse(body), lists)
+
+    def _walk_document(self, document: Any, lists: float) -> tuple[str, Arrays] | None:
+        form, tensors = self._tensors(document)
+        arrays: Arrays = {}
+        for name, input in self._inputs.items():
+            rows = tensors[name]
+            shape, count = _walk(rows, input.rank)
+            lists -= count
+            arrays[name] = input.array(rows, shape)
+        return None if lists else (form, arrays)
+
+    def _held_against_skeleton(self, body: Bytes) -> tuple[str, Arrays] | None:
+        skeleton = body.translate(None, _NUMBERS)
+        if skeleton.startswith(_DATA) and skeleton.endswith(b"}"):
+            shapes = [_regular_shape(skeleton[len(_DATA) : -1])]
+        elif skeleton.startswith(_INPUTS) and skeleton.endswith(b"}}"):
+            shapes = _named_shapes(skeleton[len(_INPUTS) : -2])
+        else:
+            return None
+        form, tensors = self._tensors(accelerate.parse(body))
+        if len(shapes) != len(tensors):
+            return None
+        arrays: Arrays = {}
+        for shape, (name, rows) in zip(shapes, tensors.items()):
+            if shape is None:
+                return None
+            arrays[name] = self._inputs[name].array(rows, shape)
+        return form, {name: arrays[name] for name in self._inputs}
+
+    def _tensors(self, document: Any) -> tuple[str, dict[str, Any]]:
+        """The form of a document, and its rows by name, in its order. Raises `ValueError` where other names are there."""
+        (form,) = document.keys()
+        if form == "data" and self._only is not None:
+            return form, {self._only: document["data"]}
+        names = list(document["inputs"].keys())  # one may be there twice
+        if sorted(names) != sorted(self._inputs):
+            raise ValueError("other names than the inputs'")
+        return form, {name: document["inputs"][name] for name in names}
+
+
+_UNUSUAL = (ValueError, TypeError, KeyError, OverflowError, RuntimeError, RecursionError, AttributeError, BadRequest)
+
+
+class _Input:
+    """What an input of the model takes, as it is looked at with every request."""
+
+    def __init__(self, spec: TensorSpec, batch: bool) -> None:
+        self._spec, self._batch = spec, batch
+        self.rank = len(spec.shape or ())
+        dtype = spec.numpy
+        self._dtype, self._floating = dtype, dtype.kind == "f"
+        self._limit = float(np.finfo(dtype).max) if self._floating else 0.0
+        shape = spec.shape or (1,)
+        self._tail = shape[1:] if shape[0] is None and None not in shape[1:] and 0 not in shape else None
+
+    def array(self, rows: Any, shape: tuple[int, ...]) -> np.ndarray:
+        """The numbers as the model takes them, now that it is known where they stand and how many places there are.
+
+        Raises what is in `_UNUSUAL` where they do not fit.
+        """
+        array = accelerate.floats(rows) if self._floating else accelerate.wholes(rows)
+        # A place without a number ("[]") looks like one with a number until the numbers are counted.
+        if array is None or array.size != math.prod(shape) or not array.size:
+            raise ValueError("not as many numbers as places")
+        if not self._floating:
+            array = cast(array, self._spec)
+        elif np.maximum.reduce(array) > self._limit or np.minimum.reduce(array) < -self._limit:
+            raise ValueError("a number is too large for the dtype")
+        else:
+            array = array.astype(self._dtype, copy=False)
+        array = array.reshape(shape)
+        if shape[1:] != self._tail:
+            conform(array, self._spec, self._batch)
+        return array
 
 
 def _lists(body: Bytes) -> int:
-    """How many lists a body opens, counted in parts that stay in the processor's cache."""
-    if len(body) <= _PART:
-        return body.count(b"[")
-    data = np.frombuffer(body, np.uint8)
-    return sum(int(np.count_nonzero(data[at : at + _PART] == _BRACKET)) for at in range(0, len(data), _PART))
-
-
-def _walked(body: Bytes, specs: Sequence[TensorSpec], lists: int) -> tuple[str, Arrays] | None:
-    """``lists``: how many opening brackets the body has."""
-    form, tensors = _tensors(accelerate.parse(body), specs)
-    shapes = {}
-    for spec in specs:
-        shapes[spec.name], count = _walk(tensors[spec.name], len(spec.shape or ()))
-        lists -= count
-    return None if lists else _read(form, tensors, specs, shapes)
+    """How many lists a body opens; where there are more than a few, just that."""
+    count, at = 0, body.find(b"[")
+    while at >= 0 and count <= _FEW:
+        count += 1
+        at = body.find(b"[", at + 1)
+    return count
 
 
 def _walk(rows: Any, rank: int) -> tuple[tuple[int, ...], int]:
@@ -88,48 +166,6 @@ def _walk(rows: Any, rank: int) -> tuple[tuple[int, ...], int]:
         if depth + 1 < rank:
             level = [row for rows in level for row in rows]
     return tuple(shape), count
-
-
-def _held_against_skeleton(body: Bytes, specs: Sequence[TensorSpec]) -> tuple[str, Arrays] | None:
-    skeleton = body.translate(None, _NUMBERS)
-    if skeleton.startswith(_DATA) and skeleton.endswith(b"}"):
-        shapes = [_regular_shape(skeleton[len(_DATA) : -1])]
-    elif skeleton.startswith(_INPUTS) and skeleton.endswith(b"}}"):
-        shapes = _named_shapes(skeleton[len(_INPUTS) : -2])
-    else:
-        return None
-    if None in shapes:
-        return None
-    form, tensors = _tensors(accelerate.parse(body), specs)
-    if len(shapes) != len(tensors):
-        return None
-    return _read(form, tensors, specs, dict(zip(tensors, shapes)))
-
-
-def _tensors(document: Any, specs: Sequence[TensorSpec]) -> tuple[str, dict[str, Any]]:
-    """The form of the document, and its rows by name, in its order. Raises `ValueError` where other names are there."""
-    (form,) = document.keys()
-    if form == "data" and len(specs) == 1:
-        return form, {specs[0].name: document["data"]}
-    names = list(document["inputs"].keys())
-    if sorted(names) != sorted(spec.name for spec in specs):
-        raise ValueError("other names than the inputs'")
-    return form, {name: document["inputs"][name] for name in names}
-
-
-def _read(
-    form: str, tensors: dict[str, Any], specs: Sequence[TensorSpec], shapes: dict[str, Any]
-) -> tuple[str, Arrays] | None:
-    """The numbers, now that it is known where they stand and how many places there are."""
-    result: Arrays = {}
-    for spec in specs:
-        rows, shape = tensors[spec.name], shapes[spec.name]
-        array = accelerate.floats(rows) if spec.numpy.kind == "f" else accelerate.wholes(rows)
-        # A place without a number ("[]") looks like one with a number until the numbers are counted.
-        if array is None or array.size != math.prod(shape):
-            return None
-        result[spec.name] = array.reshape(shape)
-    return form, result
 
 
 def _named_shapes(skeleton: Bytes) -> list[tuple[int, ...] | None]:

@@ -249,9 +249,16 @@ class Rest(asyncio.BufferedProtocol):
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the next bytes belong."""
         if self._have == len(self._body):
-            size = min(self._exchange.length, max(_GROWTH * self._have, _FIRST))
-            self._body.extend(bytes(size - self._have))
+            self._grow(min(self._exchange.length, max(_GROWTH * self._have, _FIRST)))
         return memoryview(self._body)[self._have :]
+
+    def _grow(self, size: int) -> None:
+        """Make the place that large; what is in the new part does not matter, so it is what is quickest to put there."""
+        if not self._have:
+            self._body = bytearray(size)
+            return
+        self._body *= -(-size // self._have)
+        del self._body[size:]
 
     def buffer_updated(self, nbytes: int) -> None:
         """They are there."""

@@ -26,6 +26,7 @@ from .images import ImageReader
 from .limits import Limits
 from .metrics import Metrics, observe_with_opentelemetry
 from .parsing import Parser
+from .stock import answer_flask
 from .threads import ThreadedCall
 from .types import Reply, Signature
 from .warmup import check_outputs, rows_run_together, rows_stay_apart, warm_up
@@ -115,8 +116,6 @@ class Service:
 
     def run(self, request: Any) -> Any:
         """Answer a Flask request with a Flask response; the whole of a score script's ``run()``."""
-        from .stock import answer_flask
-
         return answer_flask(self, request)
 
     def answer(self, request: Request) -> Reply:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .body import too_large
 from .errors import BadRequest
+from .limits import access_log_wanted
 from .types import Reply, Request
 
 if TYPE_CHECKING:
@@ -20,17 +20,44 @@ _CHUNK = 1 << 20
 
 def answer_flask(service: Service, request: Any) -> Any:
     """The response to a Flask request; Flask's view of ``POST /score`` in a script whose ``run()`` is ``@rawhttp``."""
-    from azureml_inference_server_http.api.aml_response import AMLResponse
-
     quiet_request_log()
-    limit = service.limits.body
+    environ = request.environ
     try:
-        body = _read(request, limit)
+        body = _read(environ, service.limits.body)
     except BadRequest as error:
         reply = service.refuse(error)
     else:
-        reply = service.answer(Request(request.method, Headers(request.environ), body))
-    return AMLResponse(reply.body, reply.status, _for_aml(reply))
+        reply = service.answer(Request(environ["REQUEST_METHOD"], Headers(environ), body))
+    return _response_class()(reply)
+
+
+@lru_cache(maxsize=1)
+def _response_class() -> Any:
+    """The class of our responses; Flask is there once there are requests."""
+    from flask import Response
+
+    class ScoreResponse(Response):
+        """What `AMLResponse` would be, with headers of ours that are not looked through again at every turn."""
+
+        def __init__(self, reply: Reply) -> None:
+            super().__init__(status=reply.status, content_type=reply.headers["content-type"])
+            self.response = [reply.body]
+            self._ours = _sent(tuple(reply.headers.items()), reply.status)
+
+        def get_wsgi_response(self, environ: Any) -> Any:
+            """See werkzeug."""
+            length = ("Content-Length", str(sum(map(len, self.response))))
+            headers = [pair for pair in self.headers if pair[0] != "Content-Length"]
+            return self.get_app_iter(environ), self.status, [*headers, *self._ours, length]
+
+    return ScoreResponse
+
+
+@lru_cache(maxsize=512)
+def _sent(headers: tuple[tuple[str, str], ...], status: int) -> list[tuple[str, str]]:
+    """The headers that a response adds to those that the server knows of. It says itself that a script has failed."""
+    ours = [pair for pair in headers if pair[0] != "content-type"]
+    return ours if status >= 500 else [*ours, ("x-ms-run-function-failed", "False")]
 
 
 class Headers(Mapping[str, str]):
@@ -42,6 +69,13 @@ class Headers(Mapping[str, str]):
     def __getitem__(self, name: str) -> str:
         value: str = self._environ[_key(name)]
         return value
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and _key(name) in self._environ
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """See `Mapping`, which needs an exception to find that a header is not there."""
+        return self._environ.get(_key(name), default)
 
     def __iter__(self) -> Iterator[str]:
         for key in self._environ:
@@ -62,23 +96,18 @@ def _key(name: str) -> str:
     return key if key in _BARE else f"HTTP_{key}"
 
 
-def _for_aml(reply: Reply) -> dict[str, str]:
-    """Headers as `AMLResponse` wants them: it knows ``Content-Type`` in this spelling only."""
-    return {"Content-Type" if name == "content-type" else name: value for name, value in reply.headers.items()}
-
-
-def _read(request: Any, limit: int) -> bytes:
+def _read(environ: Mapping[str, Any], limit: int) -> bytes:
     """The body, reading no more into memory than the limit. Raises `BadRequest` (SW1514)."""
-    length = request.content_length
-    if length is not None and length <= limit:
-        data: bytes = request.get_data(cache=False)
+    stream, length = environ["wsgi.input"], environ.get("CONTENT_LENGTH") or ""
+    if length.isdigit() and int(length) <= limit:
+        data: bytes = stream.read(int(length))
         return data
-    body = request.stream.read(limit + 1)
+    body = stream.read(limit + 1)
     if len(body) <= limit:
         return bytes(body)
     # Some of what follows is thrown away, so that a caller who is still sending gets to read the refusal.
     for _ in range(max(limit // _CHUNK, 16)):
-        if not request.stream.read(_CHUNK):
+        if not stream.read(_CHUNK):
             break
     raise too_large(limit)
 
@@ -89,7 +118,7 @@ def quiet_request_log() -> None:
 
     What the script itself logs and prints is still shown.
     """
-    if os.environ.get("SCOREWRIGHT_ACCESS_LOG", "").lower() in ("1", "true", "yes", "on"):
+    if access_log_wanted():
         return
     logging.getLogger("gunicorn.access").disabled = True
     server = logging.getLogger("azmlinfsrv")

@@ -259,8 +259,9 @@ def test_the_stock_lane_has_threads_for_a_batch_where_batches_pay(
     tmp_path: Path, change: dict[str, Any], threads: int
 ) -> None:
     made = bundle(tmp_path, serving={"lane": "stock"}, **change)
-    arguments = f"-k gthread --threads {threads} --keep-alive 75"
-    assert made.environment["variables"] == {**FAST, "GUNICORN_CMD_ARGS": arguments}
+    logger = "--pythonpath bundle,/var/azureml-app/bundle --logger-class scorewright_runtime.accesslog.Logger"
+    arguments = f"-k gthread --threads {threads} --keep-alive 75 {logger}"
+    assert made.environment["variables"] == {**FAST, "GUNICORN_CMD_ARGS": arguments, "MALLOC_ARENA_MAX": "1"}
     pip = made.environment["pip"]
     assert isinstance(pip, list)
     assert not {requirement.gpu for requirement in LANE} & set(pip)

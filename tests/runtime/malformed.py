@@ -130,6 +130,8 @@ def _inputs(arrays: Arrays, signature: Signature) -> Iterator[Malformed]:
     pair = f"{json.dumps(first)}: {json.dumps(rows[first])}"
     twice = ('{"inputs": {' + f"{pair}, {pair}" + "}}").encode()
     yield Malformed("repeated-input", _JSON, twice, "SW1511")
+    number = ('{"inputs": {' + pair + "," + pair.split(":")[0] + ": 5}}").encode()
+    yield Malformed("repeated-input-as-a-number", _JSON, number, "SW1511")
     yield Malformed("object-rows", _JSON, _dump({"inputs": {**rows, first: {"a": 1}}}), "SW1517")
     yield Malformed("null-rows", _JSON, _dump({"inputs": {**rows, first: None}}), "SW1517")
     yield Malformed("no-rows", _JSON, _dump({"inputs": {**rows, first: []}}), "SW1516")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from scorewright_runtime.errors import StartError
 
-from .common import by_tensor, check_inputs, cuda_name, named, only, option, refuse, signature_of, threads
+from .common import check_inputs, cuda_name, only, option, refuse, signature_of, threads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +36,9 @@ class OnnxModel:
         if missing:
             text = f"the model has no output {', '.join(missing)}; it has {', '.join(known)}"
             raise StartError("SW1230", text)
+        self._feed = [(spec.tensor, spec.name) for spec in self._signature.inputs]
         self._fetch = [spec.tensor for spec in self._signature.outputs]
+        self._names = [spec.name for spec in self._signature.outputs]
         self.device = _device(session.get_providers())
         texts = any(spec.dtype == "string" for spec in (*self._signature.inputs, *self._signature.outputs))
         self._run = session.run if self.device == "cpu" or texts else partial(run_bound, session)
@@ -44,10 +46,10 @@ class OnnxModel:
     def predict(self, inputs: Arrays) -> Arrays:
         """See `Model`."""
         try:
-            values = self._run(self._fetch, by_tensor(self._signature, inputs))
+            values = self._run(self._fetch, {tensor: inputs[name] for tensor, name in self._feed})
         except self._errors as error:
             refuse(error)
-        return named(dict(zip(self._fetch, values)), self._signature.outputs)
+        return dict(zip(self._names, values))
 
 
 def run_bound(session: Any, fetch: Sequence[str], feeds: Arrays) -> list[Any]:
