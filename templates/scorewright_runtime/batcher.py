@@ -1,9 +1,10 @@
 """Micro-batching on an event loop: what has queued while the model was busy runs as one call.
 
-There is no fixed wait. A lone request runs at once. After a call for several, when fewer are waiting than it had, the
-next one lingers up to ``max_delay_ms`` for the callers who have just been answered and come back; without that, large
-and small batches would alternate. Models that take less than a millisecond are called on the loop itself, where a
-burst of requests is one call; slower ones in a thread, so that requests are read and answered meanwhile.
+There is no fixed wait. A lone request runs at once. After a call for several, when clearly fewer are waiting than it
+had, the next one lingers up to ``max_delay_ms`` for the callers who have just been answered and come back, and as long
+again while they keep coming; without that, large and small batches would alternate. Models that take less than a
+millisecond are called on the loop itself, where a burst of requests is one call; slower ones in a thread, so that
+requests are read and answered meanwhile.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -52,8 +54,11 @@ class Batcher:
     """Queues requests and calls the model. Belongs to one event loop; all methods are called on it.
 
     ``max_rows``: most rows in one call, 1 where requests never run together. ``max_delay``: longest linger in seconds.
-    ``timeout``: seconds until a request is given up.
+    ``timeout``: seconds until a request is given up. ``meanwhile``: called when a call has ended, so that requests that
+    were kept elsewhere until then can be queued.
     """
+
+    meanwhile: Callable[[], None] | None = None
 
     def __init__(self, caller: Caller, metrics: Metrics, max_rows: int, max_delay: float, timeout: float) -> None:
         self._caller, self._metrics = caller, metrics
@@ -67,8 +72,18 @@ class Batcher:
         self._scheduled: asyncio.Handle | None = None
         self._lingering = False
         self._last_rows, self._last_end = 0, -math.inf
+        self._last_came = -math.inf
         self._open: deque[_Waiting] = deque()
         self._alarm: asyncio.TimerHandle | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a call runs."""
+        return bool(self._running)
+
+    def expect(self, requests: int) -> None:
+        """So many requests are kept for `meanwhile`; they wait, too. Called in any thread, while a call runs."""
+        self._metrics.waiting = len(self._pending) + requests
 
     def queue(self, inputs: Arrays, done: Done, gone: Callable[[], bool]) -> None:
         """Queue a request. ``done`` is called once, with what the model says or raises, with `TimeoutError` when it
@@ -76,14 +91,14 @@ class Batcher:
 
         Raises `Unanswered` (SW1533) where the queue is longer than the time-out.
         """
-        now = self._loop.time()
+        now = time.monotonic()  # a loop's own clock may stand still while it is busy
         self._refuse_if_hopeless()
         waiting = _Waiting(inputs, self._caller.rows(inputs), self._caller.kind(inputs), done, gone)
-        waiting.since = now
+        waiting.since = self._last_came = now
         self._pending.append(waiting)
         self._rows += waiting.rows
         self._metrics.waiting = len(self._pending)
-        self._watch(waiting, now)
+        self._watch(waiting, self._loop.time())
         if self._lingering and self._rows >= min(self._last_rows, self._max_rows):
             self._schedule(0.0)
         elif not self._running and self._scheduled is None:
@@ -99,19 +114,33 @@ class Batcher:
         """Seconds to wait for more rows before the next call."""
         if not self._together or self._caller.quick(self._rows):
             return 0.0
-        if self._last_rows < 2 or self._rows >= min(self._last_rows, self._max_rows):
+        if self._last_rows < 2 or self._enough():
             return 0.0
         return max(0.0, self._last_end + self._max_delay - now)
+
+    def _enough(self) -> bool:
+        """Whether about as many rows wait as the last call had, so that the next one need not linger."""
+        return self._rows >= min(0.75 * self._last_rows, self._max_rows)
 
     def _schedule(self, delay: float) -> None:
         """Call `_flush` after a delay, or as soon as the requests of this burst have been read."""
         if self._scheduled is not None:
             self._scheduled.cancel()
         self._lingering = delay > 0.0
-        self._scheduled = self._loop.call_later(delay, self._flush) if delay else self._loop.call_soon(self._flush)
+        self._scheduled = self._loop.call_later(delay, self._lingered) if delay else self._loop.call_soon(self._flush)
+
+    def _lingered(self) -> None:
+        """Start the next call, unless callers keep coming back: they get as long again."""
+        now, pause = time.monotonic(), self._max_delay / 2
+        if now < self._last_came + pause and now + pause < self._last_end + 2 * self._max_delay:
+            self._schedule(pause)
+        else:
+            self._flush()
 
     def _flush(self) -> None:
-        """Start the next call."""
+        """Start the next call. None runs."""
+        if self._scheduled is not None:
+            self._scheduled.cancel()
         self._scheduled, self._lingering = None, False
         group = self._take()
         if not group:
@@ -135,7 +164,7 @@ class Batcher:
         """The next requests that may run together; the others keep their order."""
         group: list[_Waiting] = []
         others: list[_Waiting] = []
-        rows, now = 0, self._loop.time()
+        rows, now = 0, time.monotonic()
         while self._pending and (not group or (self._together and rows < self._max_rows)):
             waiting = self._pending.popleft()
             if waiting.over or waiting.gone():
@@ -156,16 +185,21 @@ class Batcher:
         return group
 
     def _finish(self, results: Any) -> None:
-        """Hand out what a call brought, and start the next."""
+        """Hand out what a call brought, and start the next; that one first where as many requests wait as this one had,
+        so that the model works on while answers are written."""
         group, self._running = self._running, []
         if isinstance(results, BaseException):
             results = [results] * len(group)
+        self._last_rows, self._last_end = sum(waiting.rows for waiting in group), time.monotonic()
+        if self.meanwhile is not None:
+            self.meanwhile()
+        if self._enough() and not self._caller.quick(self._last_rows):
+            self._flush()
         for waiting, result in zip(group, results):
             waiting.settle(result)
-        now = self._loop.time()
-        self._last_rows, self._last_end = sum(waiting.rows for waiting in group), now
-        if self._pending:
-            self._schedule(self._linger(now))
+        self._last_end = time.monotonic()
+        if self._pending and not self._running:
+            self._schedule(self._linger(self._last_end))
 
     def _watch(self, waiting: _Waiting, now: float) -> None:
         """Give the request up when its time is over. All have the same time-out, so the oldest is always first."""

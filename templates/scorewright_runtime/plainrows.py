@@ -98,7 +98,7 @@ class PlainRows:
         return form, {name: arrays[name] for name in self._inputs}
 
     def _tensors(self, document: Any) -> tuple[str, dict[str, Any]]:
-        """The form of a document, and its rows by name, in its order. Raises `ValueError` where other names are there."""
+        """The form of a document, and its rows by name, in its order. Raises `ValueError` for other names."""
         (form,) = document.keys()
         if form == "data" and self._only is not None:
             return form, {self._only: document["data"]}

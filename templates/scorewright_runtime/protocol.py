@@ -253,7 +253,7 @@ class Rest(asyncio.BufferedProtocol):
         return memoryview(self._body)[self._have :]
 
     def _grow(self, size: int) -> None:
-        """Make the place that large; what is in the new part does not matter, so it is what is quickest to put there."""
+        """Make the place that large. Its new part holds what is quickest to put there: what came before, once more."""
         if not self._have:
             self._body = bytearray(size)
             return

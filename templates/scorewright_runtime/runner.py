@@ -18,14 +18,20 @@ class Runner:
 
     def __init__(self) -> None:
         self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        self._begun: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._running = False
         self._thread = threading.Thread(target=self._loop, name="scorewright-model", daemon=True)
         self._thread.start()
 
     def submit(self, work: Callable[[], Any], done: Callable[[Any], object]) -> None:
-        """Run ``work`` and hand its result, or the exception that it raised, to ``done``, in the runner's thread."""
+        """Run ``work`` and hand its result, or the exception that it raised, to ``done``, in the runner's thread.
+
+        Returns when that thread is at it, and out of Python for the first time: else the model would wait for whatever
+        the caller and other threads do next. Called when no other job runs.
+        """
         self._jobs.put((work, done))
+        self._begun.get()
 
     def interrupt(self) -> None:
         """Raise `TimeoutError` in the job that runs now, if one does.
@@ -41,6 +47,7 @@ class Runner:
     def _loop(self) -> None:
         while True:
             work, done = self._jobs.get()
+            self._begun.put(None)
             done(self._guarded(work))
 
     def _guarded(self, work: Callable[[], Any]) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,29 +28,31 @@ class ThreadedCall:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._batcher: Batcher | None = None
+        self._inbox: deque[_Ticket] = deque()
 
     def __call__(self, inputs: Arrays) -> Outcome:
         """Run the model. Raises whatever it raises, and `TimeoutError`."""
         if self._caller.quick(self._caller.rows(inputs)) or threading.current_thread() is threading.main_thread():
             return self._caller.one(inputs)
-        answer: queue.SimpleQueue[Outcome | BaseException] = queue.SimpleQueue()
-        self._running_loop().call_soon_threadsafe(self._queue, inputs, answer.put)
-        try:
-            outcome = answer.get(timeout=self._timeout + 1.0)
-        except queue.Empty:
-            raise TimeoutError from None
-        if isinstance(outcome, BaseException):
-            raise outcome
-        return outcome
+        ticket = _Ticket(inputs)
+        self._inbox.append(ticket)
+        if self._batcher is not None and self._batcher.busy:
+            self._batcher.expect(len(self._inbox))
+        else:
+            self._running_loop().call_soon_threadsafe(self._collect)
+        return ticket.wait(self._timeout)
 
-    def _queue(self, inputs: Arrays, done: Callable[[Outcome | BaseException], None]) -> None:
-        """Hand a request over. Called on the loop."""
-        try:
-            if self._batcher is None:
-                self._batcher = self._make()
-            self._batcher.queue(inputs, done, _never)
-        except Exception as error:  # the request's own thread raises it
-            done(error)
+    def _collect(self) -> None:
+        """Hand over what is in the inbox. Called on the loop."""
+        if self._batcher is None:
+            self._batcher = self._make()
+            self._batcher.meanwhile = self._collect
+        while self._inbox:
+            ticket = self._inbox.popleft()
+            try:
+                self._batcher.queue(ticket.inputs, ticket.answers.put, ticket.gone)
+            except Exception as error:  # the request's own thread raises it
+                ticket.answers.put(error)
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         """The loop, started by the first request and so in the process that serves it."""
@@ -60,6 +63,25 @@ class ThreadedCall:
             return self._loop
 
 
-def _never() -> bool:
-    """These servers do not tell whether a client has gone."""
-    return False
+class _Ticket:
+    """A request whose thread waits. These servers do not tell whether a client has gone, but a thread may give up."""
+
+    def __init__(self, inputs: Arrays) -> None:
+        self.inputs = inputs
+        self.answers: queue.SimpleQueue[Outcome | BaseException] = queue.SimpleQueue()
+        self._left = False
+
+    def wait(self, timeout: float) -> Outcome:
+        """What the model says. Raises what it raises, and `TimeoutError`."""
+        try:
+            outcome = self.answers.get(timeout=timeout)
+        except queue.Empty:
+            self._left = True
+            raise TimeoutError from None
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    def gone(self) -> bool:
+        """Whether nobody waits any more."""
+        return self._left

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -243,6 +244,72 @@ def test_after_a_batch_the_next_call_waits_for_those_who_come_back() -> None:
 
     run(scenario)
     assert model.calls == [3, 3]
+
+
+def test_the_wait_goes_on_while_callers_keep_coming_back_and_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Gated()
+    model.gate.set()
+    clock = [time.monotonic()]
+
+    async def scenario() -> None:
+        batcher = make(model, delay=0.02)
+        await asyncio.gather(*[submit(batcher, rows(n), never) for n in range(8)])
+        monkeypatch.setattr("scorewright_runtime.batcher.time", SimpleNamespace(monotonic=lambda: clock[0]))
+        first = submit(batcher, rows(1), never)
+        await asyncio.sleep(0.1)  # by the batcher's own clock this caller has come just now
+        assert model.calls == [8]
+        clock[0] += 0.011  # for longer than half of the delay nobody has come
+        await first
+        assert model.calls == [8, 1]
+
+    run(scenario)
+
+
+def test_the_next_call_begins_before_the_last_answers_are_handed_out() -> None:
+    model = Gated()
+    seen: list[bool] = []
+
+    async def scenario() -> None:
+        batcher = make(model)
+        batcher.queue(rows(0), lambda _: seen.append(model.started.wait(10)), never)
+        await asyncio.get_running_loop().run_in_executor(None, model.started.wait)
+        model.started.clear()
+        second = submit(batcher, rows(1), never)
+        model.gate.set()
+        await second
+
+    run(scenario)
+    assert seen == [True]
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.002])
+def test_many_threads_get_their_own_answers(delay: float) -> None:
+    class Slow(Doubler):
+        def predict(self, inputs: Arrays) -> Arrays:
+            time.sleep(0.0015)
+            return super().predict(inputs)
+
+    caller = Caller(Slow(), ROWS, True, Metrics())
+    caller.pace = caller.row_pace = 1e-2
+    call = ThreadedCall(caller, lambda: Batcher(caller, Metrics(), 8, delay, 20.0), 20.0)
+    wrong: list[float] = []
+    batches: list[int] = []
+
+    def ask(number: int) -> None:
+        for turn in range(50):
+            value = float(100 * number + turn)
+            outcome = call(rows(value))
+            batches.append(outcome.batch)
+            if outcome.outputs["double_x"].tolist() != [[2 * value, 2 * value]]:
+                wrong.append(value)
+
+    threads = [threading.Thread(target=ask, args=[number]) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert (wrong, len(batches)) == ([], 600)
+    assert max(batches) > 1
 
 
 def test_threads_share_calls_of_a_slow_model() -> None:

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import struct
+import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -250,6 +251,33 @@ def test_numeric_tensors_of_another_dtype_are_converted_exactly(post: Callable[.
     wide = json.dumps({"inputs": [{"name": "x", "shape": [1], "datatype": "INT64", "data": [300]}]}).encode()
     with pytest.raises(BadRequest, match="whole numbers from 0 to 255"):
         parse(signature_of(x=("uint8", [None])), wide)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
+def test_threads_share_a_parser(dtype: str) -> None:
+    shared = Parser(signature_of(x=(dtype, [None, 64])), Limits())
+    wrong: list[int] = []
+
+    def ask(number: int) -> None:
+        kept = []
+        for turn in range(200):
+            body = json.dumps({"data": [[1000 * number + turn] * 64] * 3}).encode()
+            kept.append(shared.parse(Request("POST", {"content-type": "application/json"}, body))[0]["x"])
+        wrong.extend(turn for turn, array in enumerate(kept) if not (array == 1000 * number + turn).all())
+
+    threads = [threading.Thread(target=ask, args=[number]) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert wrong == []
+
+
+def test_a_body_too_large_for_the_shared_parser_is_read() -> None:
+    values = np.arange(600_000, dtype=np.float64).reshape(1, -1) + 0.25
+    body = json.dumps({"data": values.tolist()}).encode()
+    assert len(body) > 4 * 1024 * 1024
+    assert equal(parse(signature_of(x=("float64", [None, 600_000])), body)["x"], values)
 
 
 def test_binary_bodies_are_not_copied() -> None:

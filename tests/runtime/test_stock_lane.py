@@ -14,6 +14,7 @@ from tests.runtime.support import signature_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 ROWS = signature_of(x=("float32", [None, 4]))
 BODY = b'{"data": [[1, 2, 3, 4], [5, 6, 7, 8]]}'
@@ -105,3 +106,12 @@ def test_the_servers_own_time_out_is_a_504(tmp_path_factory: pytest.TempPathFact
         assert (response.status, json.loads(response.body)["error"]["code"]) == (504, "SW1532")
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize(("wanted", "lines"), [("", 0), ("1", 1)], ids=["quiet", "asked-for"])
+def test_the_line_for_each_request_comes_where_it_is_asked_for(tmp_path: Path, wanted: str, lines: int) -> None:
+    logger = "-k gthread --threads 2 --pythonpath bundle --logger-class scorewright_runtime.accesslog.Logger"
+    server = launch(tmp_path, ROWS, {"GUNICORN_CMD_ARGS": logger, "SCOREWRIGHT_ACCESS_LOG": wanted})
+    assert server.score(BODY).status == 200
+    server.stop()
+    assert server.log.read_text().count('"POST /score HTTP/1.1" 200') == lines

@@ -259,7 +259,12 @@ class Batching(Model):
     """Micro-batching: requests that wait together run as one call of the model."""
 
     max_batch_size: Integer = Field(32, description="Most rows in one call.", ge=1, le=4096)
-    max_delay_ms: Number = Field(2.0, description="Longest wait for more rows, in milliseconds.", ge=0, le=1000)
+    max_delay_ms: Number = Field(
+        2.0,
+        description="Longest wait for more rows, in milliseconds; as long again while they keep coming.",
+        ge=0,
+        le=1000,
+    )
 
 
 class Serving(Model):
