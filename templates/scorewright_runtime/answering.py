@@ -7,6 +7,7 @@ where ``Accept`` prefers it. JSON has no NaN and no infinity: they become null; 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -155,6 +156,6 @@ def _scores(array: np.ndarray) -> np.ndarray:
     """Scores as they are compared: NaN is below everything."""
     if array.dtype.kind not in "biuf":
         array = array.astype(np.float64)
-    if array.dtype.kind == "f" and array.size and np.isnan(np.maximum.reduce(array, axis=None)):
+    if array.dtype.kind == "f" and array.size and math.isnan(np.maximum.reduce(array, axis=None)):
         array = np.where(np.isnan(array), -np.inf, array)
     return array
