@@ -10,12 +10,12 @@ import struct
 import zipfile
 import zlib
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from .errors import BadRequest
-from .limits import MAX_HEADER, MAX_NPZ_MEMBERS
+from .limits import MAX_HEADER, MAX_NPZ_MEMBERS, MAX_RANK
 
 if TYPE_CHECKING:
     from .types import Arrays, Bytes
@@ -31,15 +31,14 @@ def read_npy(body: Bytes, name: str | None = None) -> np.ndarray:
     """
     if not body.startswith(_MAGIC):
         raise BadRequest("SW1519", "the body is not an npy array: it does not begin with \\x93NUMPY", name)
-    dtype, fortran, shape, offset = _header(body, name)
-    wanted, given = math.prod(shape) * dtype.itemsize, len(body) - offset
-    if wanted != given:
-        raise BadRequest("SW1519", f"the npy header claims {wanted} bytes of data, there are {given}", name)
-    if len(shape) > 32:
-        raise BadRequest("SW1519", f"the npy array has {len(shape)} axes", name)
+    offset = _offset(body, name)
+    header = _header(bytes(body[:offset]), name)
+    given = len(body) - offset
+    if header.size != given:
+        raise BadRequest("SW1519", f"the npy header claims {header.size} bytes of data, there are {given}", name)
     try:
-        flat = np.frombuffer(body, dtype=dtype, offset=offset) if wanted else np.empty(0, dtype)
-        return flat.reshape(shape, order="F" if fortran else "C")
+        flat = np.frombuffer(body, header.dtype, -1, offset) if given else np.empty(0, header.dtype)
+        return flat.reshape(header.shape, order=header.order)
     except (ValueError, OverflowError) as error:
         raise BadRequest("SW1519", f"the npy array cannot be read: {error}", name) from None
 
@@ -92,33 +91,45 @@ def _storable(array: np.ndarray) -> np.ndarray:
     return np.array(texts, dtype=np.str_).reshape(array.shape)
 
 
-def _header(body: Bytes, name: str | None) -> tuple[np.dtype[Any], bool, tuple[int, ...], int]:
-    """Dtype, whether columns come first, shape, and where the data begin."""
-    version = tuple(body[6:8])
-    if version not in {(1, 0), (2, 0), (3, 0)}:
+class _Header(NamedTuple):
+    """What a header says. ``size``: of the data, in bytes. ``order``: ``F`` where columns come first."""
+
+    dtype: np.dtype[Any]
+    order: Literal["C", "F"]
+    shape: tuple[int, ...]
+    size: int
+
+
+def _offset(body: Bytes, name: str | None) -> int:
+    """Where the data begin."""
+    version = body[6:8]
+    if version not in (b"\x01\x00", b"\x02\x00", b"\x03\x00"):
         raise BadRequest("SW1519", "the npy body is truncated or of an unknown version", name)
-    start = 10 if version == (1, 0) else 12
+    start = 10 if version == b"\x01\x00" else 12
     length = int.from_bytes(body[8:start], "little")
     if len(body) < start + length or length > MAX_HEADER:
         raise BadRequest("SW1519", f"the npy header of {length} bytes is truncated or longer than {MAX_HEADER}", name)
+    return start + length
+
+
+@lru_cache(maxsize=64)
+def _header(head: bytes, name: str | None) -> _Header:
+    """What stands before the data. Callers send the same few headers again and again."""
+    text = head[10 if head[6] == 1 else 12 :].decode("latin-1")
     try:
-        dtype, fortran, shape = _fields(bytes(body[start : start + length]), name)
+        fields = ast.literal_eval(text.strip())
+        fortran, shape = fields["fortran_order"], tuple(fields["shape"])
+        if not isinstance(fortran, bool) or not all(type(size) is int and size >= 0 for size in shape):
+            raise ValueError("impossible shape or order")
+        dtype = _dtype(fields["descr"], name)
     except BadRequest:
         raise
     except (ValueError, SyntaxError, TypeError, KeyError, IndexError, RecursionError, MemoryError):
         # literal_eval raises MemoryError for deep nesting, whatever memory there is.
         raise BadRequest("SW1519", "the npy header is not the dictionary it must be", name) from None
-    return dtype, fortran, shape, start + length
-
-
-@lru_cache(maxsize=64)
-def _fields(header: bytes, name: str | None) -> tuple[np.dtype[Any], bool, tuple[int, ...]]:
-    """The fields of a header. Callers send the same few headers again and again."""
-    fields = ast.literal_eval(header.decode("latin-1").strip())
-    fortran, shape = fields["fortran_order"], tuple(fields["shape"])
-    if not isinstance(fortran, bool) or not all(type(size) is int and size >= 0 for size in shape):
-        raise ValueError("impossible shape or order")
-    return _dtype(fields["descr"], name), fortran, shape
+    if len(shape) > MAX_RANK:
+        raise BadRequest("SW1519", f"the npy array has {len(shape)} axes", name)
+    return _Header(dtype, "F" if fortran else "C", shape, math.prod(shape) * dtype.itemsize)
 
 
 def _dtype(descr: object, name: str | None) -> np.dtype[Any]:

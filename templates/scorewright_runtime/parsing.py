@@ -27,7 +27,7 @@ from .body import accepted_array, media_type, unpacked
 from .convert import cast, conform, from_json
 from .errors import BadRequest, nearest
 from .images import TYPES as IMAGE_TYPES
-from .plainrows import PlainRows
+from .plainrows import Input, PlainRows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,7 +79,8 @@ class Parser:
     ) -> None:
         self._signature, self._limits, self._image = signature, limits, image
         self._outputs, self._free = outputs, free
-        self._plain = PlainRows(signature)
+        self._inputs = {spec.name: Input(spec, signature.batch) for spec in signature.inputs}
+        self._plain = PlainRows(signature, self._inputs)
         self._names = [spec.name for spec in signature.inputs]
         self._specs = {spec.name: spec for spec in signature.inputs}
         self._only = self._names[0] if len(self._names) == 1 else None
@@ -107,12 +108,20 @@ class Parser:
 
         Raises `BadRequest`: SW1515 for missing and unknown names, SW1516 for shapes, SW1517 for values.
         """
-        self._check_names(values)
+        if values.keys() != self._specs.keys():
+            self._refuse_names(values)
         arrays: Arrays = {}
         for name, spec in self._specs.items():
             value = values[name]
-            arrays[name] = cast(value, spec) if isinstance(value, np.ndarray) else from_json(value, spec)
-            conform(arrays[name], spec, self._signature.batch)
+            if not isinstance(value, np.ndarray):
+                value = from_json(value, spec)
+            elif not self._inputs[name].fits(value):
+                value = cast(value, spec)
+            else:
+                arrays[name] = value
+                continue
+            conform(value, spec, self._signature.batch)
+            arrays[name] = value
         if self._signature.batch and len(arrays) > 1:
             rows = {name: array.shape[0] for name, array in arrays.items()}
             if len(set(rows.values())) > 1:
@@ -134,9 +143,9 @@ class Parser:
         if "data" in document:
             _only_key(document, "data")
             return Body({self._data_name(): document["data"]}, Asked("data", self._array(array)))
-        return Body(self._inputs(document), Asked("inputs", self._array(array)))
+        return Body(self._by_name(document), Asked("inputs", self._array(array)))
 
-    def _inputs(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _by_name(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
         if "inputs" not in document:
             first = next(iter(document), None)
             hint = "" if first is None else f" instead of {first[:80]!r}{nearest(first, ['data', 'inputs'])}"
@@ -193,7 +202,8 @@ class Parser:
             return "data"
         raise BadRequest("SW1512", f"`data` is for models with one input, this one has several; {self._usage()}")
 
-    def _check_names(self, values: Mapping[str, Any]) -> None:
+    def _refuse_names(self, values: Mapping[str, Any]) -> None:
+        """Raise `BadRequest` (SW1515) for names that are not the inputs'."""
         for name in values:
             if name not in self._specs:
                 text = f"there is no input {name[:80]!r}{nearest(name, self._names)}; {self._usage()}"

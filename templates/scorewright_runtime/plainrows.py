@@ -34,11 +34,51 @@ _SHARED = 4 * 1024 * 1024
 """Bytes of a body up to which one parser, with the memory that it has, serves all requests in turn."""
 
 
+class Input:
+    """What an input of the model takes, as it is looked at with every request."""
+
+    def __init__(self, spec: TensorSpec, batched: bool) -> None:
+        self._spec, self._batched = spec, batched
+        self.rank = len(spec.shape or ())
+        dtype = spec.numpy
+        self._dtype, self._floating = dtype, dtype.kind == "f"
+        self._limit = float(np.finfo(dtype).max) if self._floating else 0.0
+        first, *tail = spec.shape or (1,)
+        known = first is None and None not in tail and 0 not in tail and dtype.kind != "O"
+        self._tail = tuple(tail) if known else None
+
+    def fits(self, array: np.ndarray) -> bool:
+        """Whether an array surely can go into the model as it is; of others `cast` and `conform` know."""
+        flags = array.flags
+        known = array.dtype == self._dtype and array.shape[1:] == self._tail and array.ndim
+        return bool(known and array.size and flags.c_contiguous and flags.aligned)
+
+    def array(self, rows: Any, shape: tuple[int, ...]) -> np.ndarray:
+        """The numbers as the model takes them, now that it is known where they stand and how many places there are.
+
+        Raises what is in `_UNUSUAL` where they do not fit.
+        """
+        array = accelerate.floats(rows) if self._floating else accelerate.wholes(rows)
+        # A place without a number ("[]") looks like one with a number until the numbers are counted.
+        if array is None or array.size != math.prod(shape) or not array.size:
+            raise ValueError("not as many numbers as places")
+        if not self._floating:
+            array = cast(array, self._spec)
+        elif np.maximum.reduce(array) > self._limit or np.minimum.reduce(array) < -self._limit:
+            raise ValueError("a number is too large for the dtype")
+        else:
+            array = array.astype(self._dtype, copy=False)
+        array = array.reshape(shape)
+        if shape[1:] != self._tail:
+            conform(array, self._spec, self._batched)
+        return array
+
+
 class PlainRows:
     """Reads plain numeric rows for a signature."""
 
-    def __init__(self, signature: Signature) -> None:
-        self._inputs = {spec.name: _Input(spec, signature.batch) for spec in signature.inputs}
+    def __init__(self, signature: Signature, inputs: dict[str, Input]) -> None:
+        self._inputs = inputs
         self._batch = signature.batch
         self._parser = accelerate.parser()
         self._lock = threading.Lock()
@@ -109,39 +149,6 @@ class PlainRows:
 
 
 _UNUSUAL = (ValueError, TypeError, KeyError, OverflowError, RuntimeError, RecursionError, AttributeError, BadRequest)
-
-
-class _Input:
-    """What an input of the model takes, as it is looked at with every request."""
-
-    def __init__(self, spec: TensorSpec, batch: bool) -> None:
-        self._spec, self._batch = spec, batch
-        self.rank = len(spec.shape or ())
-        dtype = spec.numpy
-        self._dtype, self._floating = dtype, dtype.kind == "f"
-        self._limit = float(np.finfo(dtype).max) if self._floating else 0.0
-        shape = spec.shape or (1,)
-        self._tail = shape[1:] if shape[0] is None and None not in shape[1:] and 0 not in shape else None
-
-    def array(self, rows: Any, shape: tuple[int, ...]) -> np.ndarray:
-        """The numbers as the model takes them, now that it is known where they stand and how many places there are.
-
-        Raises what is in `_UNUSUAL` where they do not fit.
-        """
-        array = accelerate.floats(rows) if self._floating else accelerate.wholes(rows)
-        # A place without a number ("[]") looks like one with a number until the numbers are counted.
-        if array is None or array.size != math.prod(shape) or not array.size:
-            raise ValueError("not as many numbers as places")
-        if not self._floating:
-            array = cast(array, self._spec)
-        elif np.maximum.reduce(array) > self._limit or np.minimum.reduce(array) < -self._limit:
-            raise ValueError("a number is too large for the dtype")
-        else:
-            array = array.astype(self._dtype, copy=False)
-        array = array.reshape(shape)
-        if shape[1:] != self._tail:
-            conform(array, self._spec, self._batch)
-        return array
 
 
 def _lists(body: Bytes) -> int:
