@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from typing import TYPE_CHECKING
 
 import psutil
@@ -90,6 +91,20 @@ def test_a_body_in_pieces_is_one_body(connect: Callable[[], socket.socket]) -> N
     for at in range(0, len(request), 50_000):
         sock.sendall(request[at : at + 50_000])
     assert len(json.loads(read(sock)[0][1])) == 20_000
+
+
+@pytest.mark.parametrize("alone", ["head", "head-and-some"])
+def test_every_byte_of_a_large_body_comes_to_its_place(connect: Callable[[], socket.socket], alone: str) -> None:
+    body = json.dumps({"data": [[number + 0.5, 0, 0, number] for number in range(1000, 100_000)]}).encode()
+    head = HEAD.encode() + b"content-length: %d\r\n\r\n" % len(body)
+    assert len(body) > 5 * 256 * 1024
+    request, first_part = head + body, len(head) + (10_000 if alone == "head-and-some" else 0)
+    sock = connect()
+    sock.sendall(request[:first_part])
+    time.sleep(0.05)
+    sock.sendall(request[first_part:])
+    answered = json.loads(read(sock)[0][1])
+    assert answered == [[2.0 * number + 1, 0.0, 0.0, 2.0 * number] for number in range(1000, 100_000)]
 
 
 def test_a_connection_serves_large_and_small_bodies_in_turn(connect: Callable[[], socket.socket]) -> None:
