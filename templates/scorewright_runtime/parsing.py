@@ -20,11 +20,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from . import jsonbody, npy, v2
 from .body import accepted_array, media_type, unpacked
-from .convert import cast, conform, from_json
 from .errors import BadRequest, nearest
 from .images import TYPES as IMAGE_TYPES
 from .plainrows import Input, PlainRows
@@ -82,7 +79,6 @@ class Parser:
         self._inputs = {spec.name: Input(spec, signature.batch) for spec in signature.inputs}
         self._plain = PlainRows(signature, self._inputs)
         self._names = [spec.name for spec in signature.inputs]
-        self._specs = {spec.name: spec for spec in signature.inputs}
         self._only = self._names[0] if len(self._names) == 1 else None
 
     def parse(self, request: Request) -> tuple[Arrays, Asked]:
@@ -108,20 +104,9 @@ class Parser:
 
         Raises `BadRequest`: SW1515 for missing and unknown names, SW1516 for shapes, SW1517 for values.
         """
-        if values.keys() != self._specs.keys():
+        if values.keys() != self._inputs.keys():
             self._refuse_names(values)
-        arrays: Arrays = {}
-        for name, spec in self._specs.items():
-            value = values[name]
-            if not isinstance(value, np.ndarray):
-                value = from_json(value, spec)
-            elif not self._inputs[name].fits(value):
-                value = cast(value, spec)
-            else:
-                arrays[name] = value
-                continue
-            conform(value, spec, self._signature.batch)
-            arrays[name] = value
+        arrays = {name: input.take(values[name]) for name, input in self._inputs.items()}
         if self._signature.batch and len(arrays) > 1:
             rows = {name: array.shape[0] for name, array in arrays.items()}
             if len(set(rows.values())) > 1:
@@ -205,7 +190,7 @@ class Parser:
     def _refuse_names(self, values: Mapping[str, Any]) -> None:
         """Raise `BadRequest` (SW1515) for names that are not the inputs'."""
         for name in values:
-            if name not in self._specs:
+            if name not in self._inputs:
                 text = f"there is no input {name[:80]!r}{nearest(name, self._names)}; {self._usage()}"
                 raise BadRequest("SW1515", text, name[:80])
         for name in self._names:

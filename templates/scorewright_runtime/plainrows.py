@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import accelerate
-from .convert import cast, conform
+from .convert import cast, conform, from_json
 from .errors import BadRequest
 from .limits import MAX_RANK
 
@@ -47,11 +47,19 @@ class Input:
         known = first is None and None not in tail and 0 not in tail and dtype.kind != "O"
         self._tail = tuple(tail) if known else None
 
-    def fits(self, array: np.ndarray) -> bool:
-        """Whether an array surely can go into the model as it is; of others `cast` and `conform` know."""
-        flags = array.flags
-        known = array.dtype == self._dtype and array.shape[1:] == self._tail and array.ndim
-        return bool(known and array.size and flags.c_contiguous and flags.aligned)
+    def take(self, value: Any) -> np.ndarray:
+        """The array that the model takes, of an array or of decoded JSON; the very array where it fits.
+
+        Raises `BadRequest`: SW1516 for shapes, SW1517 for values.
+        """
+        if not isinstance(value, np.ndarray):
+            array = from_json(value, self._spec)
+        elif self._fits(value):
+            return value
+        else:
+            array = cast(value, self._spec)
+        conform(array, self._spec, self._batched)
+        return array
 
     def array(self, rows: Any, shape: tuple[int, ...]) -> np.ndarray:
         """The numbers as the model takes them, now that it is known where they stand and how many places there are.
@@ -72,6 +80,12 @@ class Input:
         if shape[1:] != self._tail:
             conform(array, self._spec, self._batched)
         return array
+
+    def _fits(self, array: np.ndarray) -> bool:
+        """Whether an array surely can go into the model as it is; of others `cast` and `conform` know."""
+        flags = array.flags
+        known = array.dtype == self._dtype and array.shape[1:] == self._tail and array.ndim
+        return bool(known and array.size and flags.c_contiguous and flags.aligned)
 
 
 class PlainRows:
