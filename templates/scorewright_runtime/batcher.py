@@ -3,7 +3,8 @@
 There is no fixed wait. A lone request runs at once. After a call for several, when clearly fewer are waiting than it
 had, the next one lingers up to ``max_delay_ms`` for the callers who have just been answered and come back, and as long
 again while they keep coming; without that, large and small batches would alternate. Models that take less than a
-millisecond are called on the loop itself, where a burst of requests is one call; slower ones in a thread, so that
+millisecond are called on the loop itself, when a round of it brings no more requests: reading them all, calling the
+model for all and answering all keeps each in the processor's cache. Slower models are called in a thread, so that
 requests are read and answered meanwhile.
 """
 
@@ -16,6 +17,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from .batch import FAST
 from .errors import Unanswered
 from .runner import Runner
 
@@ -71,6 +73,7 @@ class Batcher:
         self._running: list[_Waiting] = []
         self._scheduled: asyncio.Handle | None = None
         self._lingering = False
+        self._seen = 0
         self._last_rows, self._last_end = 0, -math.inf
         self._last_came = -math.inf
         self._open: deque[_Waiting] = deque()
@@ -138,30 +141,48 @@ class Batcher:
             self._flush()
 
     def _flush(self) -> None:
-        """Start the next call. None runs."""
+        """Start the next call, where it is quick the next ones too, and only then answer. None runs."""
         if self._scheduled is not None:
             self._scheduled.cancel()
         self._scheduled, self._lingering = None, False
-        group = self._take()
-        if not group:
+        if self._more_come():
+            self._schedule(0.0)
             return
+        done: list[tuple[list[_Waiting], Any]] = []
+        group, until = self._take(), time.monotonic() + FAST
+        while group and self._caller.quick(_rows_of(group)):
+            done.append((group, self._caller.several([waiting.inputs for waiting in group])))
+            group = self._take() if time.monotonic() < until else []
+        if group:
+            self._run_aside(group)
+        for called, results in done:
+            self._finish(called, results)
+
+    def _more_come(self) -> bool:
+        """Whether the last round of the loop brought requests to a fast model, so that the next one may bring more."""
+        came, self._seen = len(self._pending) > self._seen, len(self._pending)
+        if came and self._together and self._caller.quick(self._rows):
+            return time.monotonic() < self._pending[0].since + self._max_delay
+        return False
+
+    def _run_aside(self, group: list[_Waiting]) -> None:
+        """Call the model in the runner's thread."""
         self._running = group
         requests = [waiting.inputs for waiting in group]
-        if self._caller.quick(sum(waiting.rows for waiting in group)):
-            self._finish(self._call(requests))
-        else:
-            self._runner.submit(lambda: self._call(requests), self._report)
+        self._runner.submit(lambda: self._caller.several(requests), self._report)
 
     def _report(self, results: Any) -> None:
         """Bring what a call brought back to the loop. Called in the runner's thread."""
         with contextlib.suppress(RuntimeError):  # the loop has closed meanwhile, and with it everyone who waited
-            self._loop.call_soon_threadsafe(self._finish, results)
+            self._loop.call_soon_threadsafe(self._came_back, results)
 
-    def _call(self, requests: list[Arrays]) -> list[Outcome | Exception]:
-        return self._caller.several(requests)
+    def _came_back(self, results: Any) -> None:
+        group, self._running = self._running, []
+        self._finish(group, results)
 
     def _take(self) -> list[_Waiting]:
         """The next requests that may run together; the others keep their order."""
+        self._seen = 0
         group: list[_Waiting] = []
         others: list[_Waiting] = []
         rows, now = 0, time.monotonic()
@@ -184,16 +205,15 @@ class Batcher:
         self._metrics.waiting = len(self._pending)
         return group
 
-    def _finish(self, results: Any) -> None:
+    def _finish(self, group: list[_Waiting], results: Any) -> None:
         """Hand out what a call brought, and start the next; that one first where as many requests wait as this one had,
         so that the model works on while answers are written."""
-        group, self._running = self._running, []
         if isinstance(results, BaseException):
             results = [results] * len(group)
-        self._last_rows, self._last_end = sum(waiting.rows for waiting in group), time.monotonic()
+        self._last_rows, self._last_end = _rows_of(group), time.monotonic()
         if self.meanwhile is not None:
             self.meanwhile()
-        if self._enough() and not self._caller.quick(self._last_rows):
+        if self._enough() and not self._running and not self._caller.quick(self._last_rows):
             self._flush()
         for waiting, result in zip(group, results):
             waiting.settle(result)
@@ -219,3 +239,7 @@ class Batcher:
             self._runner.interrupt()
         if self._open:
             self._alarm = self._loop.call_at(self._open[0].deadline, self._give_up)
+
+
+def _rows_of(group: list[_Waiting]) -> int:
+    return sum(waiting.rows for waiting in group)

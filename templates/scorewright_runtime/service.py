@@ -95,7 +95,7 @@ class Service:
             model, self._classes = Classifier(model, self.output_names), Classes("raw")
         self.caller = Caller(model, self.signature, splits, self.metrics)
         self.most_rows = self._most_rows(splits)
-        self.model_call = ThreadedCall(self.caller, self.make_batcher, config["timeout_ms"] / 1000)
+        self.model_call = ThreadedCall(self.caller, self.make_batcher, self.most_rows, config["timeout_ms"] / 1000)
         self._headers = {
             "x-scorewright-device": _header(self.device),
             "x-scorewright-model": _header(f"{self.located.name}:{self.located.version}"),

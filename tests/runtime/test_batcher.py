@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from scorewright_runtime import Arrays, Unanswered
 from scorewright_runtime.batch import Caller, Outcome
 from scorewright_runtime.batcher import Batcher, Gone
 from scorewright_runtime.metrics import Metrics
-from scorewright_runtime.threads import ThreadedCall
+from scorewright_runtime.threads import Crowd, ThreadedCall
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -90,6 +90,75 @@ def test_a_burst_is_one_call_and_everybody_gets_their_own_rows(pace: float) -> N
     outcomes = run(scenario)
     assert [outcome.batch for outcome in outcomes] == [6, 6, 6]
     assert [outcome.outputs["double_x"][:, 0].tolist() for outcome in outcomes] == [[2], [4, 6], [6, 8, 10]]
+
+
+@pytest.mark.parametrize(("delay", "batches"), [(20.0, [5] * 5), (0.0, [1] * 5)])
+def test_a_fast_model_is_called_when_a_round_of_the_loop_brings_nobody(delay: float, batches: list[int]) -> None:
+    async def scenario() -> list[int]:
+        batcher = make(Doubler(), pace=1e-6, delay=delay)
+        futures = []
+        for n in range(5):
+            futures.append(submit(batcher, rows(n), never))
+            await asyncio.sleep(0)
+        return [outcome.batch for outcome in await asyncio.gather(*futures)]
+
+    assert run(scenario) == batches
+
+
+def test_callers_who_keep_coming_hold_a_fast_model_up_no_longer_than_the_delay() -> None:
+    async def scenario() -> int:
+        batcher = make(Doubler(), max_rows=10**6, pace=1e-6, delay=0.005)
+        futures = [submit(batcher, rows(0), never)]
+        while not futures[0].done():
+            futures.append(submit(batcher, rows(0), never))
+            await asyncio.sleep(0)
+        await asyncio.gather(*futures)
+        return futures[0].result().batch
+
+    assert 1 < run(scenario) < 10**6
+
+
+def test_a_fast_model_is_called_for_several_full_batches_before_they_are_answered() -> None:
+    class Counting(Doubler):
+        calls = 0
+
+        def predict(self, inputs: Arrays) -> Arrays:
+            self.calls += 1
+            return super().predict(inputs)
+
+    model = Counting()
+    seen: list[int] = []
+
+    async def scenario() -> None:
+        batcher = make(model, max_rows=2, pace=1e-9)
+        for n in range(3):
+            batcher.queue(rows(n, n), lambda _: seen.append(model.calls), never)
+        while len(seen) < 3:
+            await asyncio.sleep(0)
+
+    run(scenario)
+    assert seen[0] > 1
+
+
+def test_a_slow_call_behind_fast_ones_runs_in_its_thread() -> None:
+    class Remembering(Doubler):
+        threads: ClassVar[list[str]] = []
+
+        def predict(self, inputs: Arrays) -> Arrays:
+            self.threads.append(threading.current_thread().name)
+            return super().predict(inputs)
+
+    caller = Caller(Remembering(), signature_of(x=("float32", [None, 2])), True, Metrics())
+    caller.grow(1)
+    Remembering.threads.clear()
+
+    async def scenario() -> list[int]:
+        batcher = Batcher(caller, Metrics(), 8, 0.0, 20.0)
+        futures = [submit(batcher, rows(1), never), submit(batcher, rows(*[2] * 10**6), never)]
+        return [outcome.batch for outcome in await asyncio.gather(*futures)]
+
+    assert run(scenario) == [1, 10**6]
+    assert Remembering.threads == ["MainThread", "scorewright-model"]
 
 
 def test_what_queues_while_the_model_is_busy_runs_together() -> None:
@@ -283,15 +352,18 @@ def test_the_next_call_begins_before_the_last_answers_are_handed_out() -> None:
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.002])
-def test_many_threads_get_their_own_answers(delay: float) -> None:
+@pytest.mark.parametrize("pace", [1e-2, 1e-9])
+def test_many_threads_get_their_own_answers(delay: float, pace: float) -> None:
     class Slow(Doubler):
         def predict(self, inputs: Arrays) -> Arrays:
             time.sleep(0.0015)
             return super().predict(inputs)
 
-    caller = Caller(Slow(), ROWS, True, Metrics())
-    caller.pace = caller.row_pace = 1e-2
-    call = ThreadedCall(caller, lambda: Batcher(caller, Metrics(), 8, delay, 20.0), 20.0)
+    caller = Caller(Slow(), signature_of(x=("float32", [None, 2])), True, Metrics())
+    caller.grow(1)  # slow, as measured
+    if pace < 1e-3:
+        caller._quick_rows = 8
+    call = ThreadedCall(caller, lambda: Batcher(caller, Metrics(), 8, delay, 20.0), 8, 20.0)
     wrong: list[float] = []
     batches: list[int] = []
 
@@ -317,7 +389,7 @@ def test_threads_share_calls_of_a_slow_model() -> None:
     metrics = Metrics()
     caller = Caller(model, ROWS, True, metrics)
     caller.pace = caller.row_pace = 1e-2
-    call = ThreadedCall(caller, lambda: Batcher(caller, metrics, 8, 0.0, 20.0), 20.0)
+    call = ThreadedCall(caller, lambda: Batcher(caller, metrics, 8, 0.0, 20.0), 8, 20.0)
     answers: dict[int, list[list[float]]] = {}
 
     def ask(value: int) -> None:
@@ -337,6 +409,73 @@ def test_threads_share_calls_of_a_slow_model() -> None:
     assert model.calls == [1, 7]
 
 
+def crowd_of(model: Doubler, monkeypatch: pytest.MonkeyPatch, *followers: Arrays, splits: bool = True) -> list[Any]:
+    """What the first request of a crowd gets, and each that comes while it gives way."""
+    crowd = Crowd(Caller(model, ROWS, splits, Metrics()), 8, 10.0)
+    answers: list[Any] = [None] * (1 + len(followers))
+    threads: list[threading.Thread] = []
+
+    def ask(place: int, inputs: Arrays) -> None:
+        try:
+            answers[place] = crowd(inputs)
+        except Exception as error:
+            answers[place] = error
+
+    def give_way() -> None:
+        if len(threads) < len(followers):
+            threads.append(threading.Thread(target=ask, args=[len(threads) + 1, followers[len(threads)]]))
+            threads[-1].start()
+            while len(crowd._waiting) <= len(threads):
+                time.sleep(0.001)
+
+    monkeypatch.setattr("scorewright_runtime.threads._give_way", give_way)
+    ask(0, rows(1))
+    for thread in threads:
+        thread.join(10)
+    return answers
+
+
+def test_threads_that_come_while_the_first_gives_way_share_its_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = crowd_of(Doubler(), monkeypatch, rows(2), rows(3, 4))
+    assert [answer.batch for answer in answers] == [4, 4, 4]
+    assert [answer.outputs["double_x"][:, 0].tolist() for answer in answers] == [[2], [4], [6, 8]]
+
+
+def test_threads_share_calls_of_one_shape_and_no_more_rows_than_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    others = [rows(2, width=3), rows(3, 3, 3, 3), rows(4, 4, 4, 4), rows(5, width=3)]
+    answers = crowd_of(Doubler(), monkeypatch, *others)
+    assert [answer.batch for answer in answers] == [5, 2, 5, 4, 2]
+    assert [float(answer.outputs["double_x"][0, 0]) for answer in answers] == [2, 4, 6, 8, 10]
+
+
+def test_a_request_that_fails_in_a_crowd_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Gated()
+    model.gate.set()
+    answers = crowd_of(model, monkeypatch, rows(666), rows(3))
+    assert [type(answer).__name__ for answer in answers] == ["Outcome", "RuntimeError", "Outcome"]
+
+
+def test_nobody_in_a_crowd_waits_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(Doubler):
+        def predict(self, inputs: Arrays) -> Arrays:
+            raise TimeoutError
+
+    answers = crowd_of(Interrupted(), monkeypatch, rows(2), rows(3))
+    assert [type(answer) for answer in answers] == [TimeoutError] * 3
+
+
+def test_rows_that_must_stay_apart_make_no_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert crowd_of(Doubler(), monkeypatch, splits=False)[0].batch == 1
+
+
+def test_a_request_that_leaves_no_room_for_another_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    def give_way() -> None:
+        raise AssertionError("nobody could join")
+
+    monkeypatch.setattr("scorewright_runtime.threads._give_way", give_way)
+    assert Crowd(Caller(Doubler(), ROWS, True, Metrics()), 8, 10.0)(rows(*range(5))).batch == 5
+
+
 def test_the_main_thread_calls_a_slow_model_itself() -> None:
     model = Gated()
     model.gate.set()
@@ -346,4 +485,4 @@ def test_the_main_thread_calls_a_slow_model_itself() -> None:
     def unused() -> Batcher:
         raise AssertionError("no batcher is needed")
 
-    assert ThreadedCall(caller, unused, 1.0)(rows(2)).batch == 1
+    assert ThreadedCall(caller, unused, 8, 1.0)(rows(2)).batch == 1
