@@ -23,14 +23,12 @@ _FEW, _MANY = 4, 128
 
 def variables(spec: ServiceSpec) -> dict[str, str]:
     """The environment variables that set the server up. The time-out is not among them: targets say it themselves."""
-    said = {
+    return {
         "GUNICORN_CMD_ARGS": _gunicorn(spec),
+        # Else each thread keeps memory of its own for large bodies, or takes it from the system with every request.
+        "MALLOC_ARENA_MAX": "1",
         "OMP_NUM_THREADS": str(max(1, int(spec.resources.cpu))),  # else libraries take all cores of the host
     }
-    if spec.serving.lane == "stock":
-        # Else each thread takes memory for large bodies from the system, and gives it back, with every request.
-        said["MALLOC_ARENA_MAX"] = "1"
-    return said
 
 
 def _gunicorn(spec: ServiceSpec) -> str:
