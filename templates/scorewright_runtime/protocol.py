@@ -8,6 +8,7 @@ unusual (requests sent ahead on a connection, ``expect: 100-continue``, rare hea
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import http
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -98,11 +99,12 @@ class ScoreProtocol(HttpToolsProtocol):
         longer than the next one."""
         self.connections.add(self)
         self.transport, self.flow = transport, FlowControl(transport)
-        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+        self._quiet_since = self.loop.time()
+        self._idle_check = self.loop.call_later(self.timeout_keep_alive, self._end_if_idle)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See `asyncio.Protocol`."""
-        self._unset_keepalive_if_required()
+        self._idle_check.cancel()
         self._disarm()
         super().connection_lost(exc)
 
@@ -187,6 +189,25 @@ class ScoreProtocol(HttpToolsProtocol):
         if self.flow.write_paused:  # the caller does not read; answers must not pile up
             self.flow.pause_reading()
 
+    def on_response_complete(self) -> None:
+        """As uvicorn has it, but no timer is set for each wait for a next request."""
+        if self.pipeline or self.transport.is_closing():
+            super().on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        self.flow.resume_reading()
+        self._quiet_since = self.loop.time()
+
+    def _end_if_idle(self) -> None:
+        """Close a connection on which nothing has come for the keep-alive time; else look again when it may be over."""
+        left = self._quiet_since + self.timeout_keep_alive - self.loop.time()
+        if self._arriving or not (self.cycle is None or self.cycle.response_complete):
+            left = self.timeout_keep_alive
+        if left > 0:
+            self._idle_check = self.loop.call_later(left, self._end_if_idle)
+        else:
+            self.timeout_keep_alive_handler()
+
     def resume_writing(self) -> None:
         """See `asyncio.Protocol`."""
         super().resume_writing()
@@ -253,12 +274,9 @@ class Rest(asyncio.BufferedProtocol):
         return memoryview(self._body)[self._have :]
 
     def _grow(self, size: int) -> None:
-        """Make the place that large. Its new part holds what is quickest to put there: what came before, once more."""
-        if not self._have:
-            self._body = bytearray(size)
-            return
-        self._body *= -(-size // self._have)
-        del self._body[size:]
+        """Make the place that large. Nothing is put into its new part, which nobody reads before it is filled."""
+        if ctypes.pythonapi.PyByteArray_Resize(ctypes.py_object(self._body), ctypes.c_ssize_t(size)):
+            raise MemoryError
 
     def buffer_updated(self, nbytes: int) -> None:
         """They are there."""

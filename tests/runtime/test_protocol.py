@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROWS = signature_of(x=("float32", [None, 4]))
-LANE = {"GUNICORN_CMD_ARGS": "--pythonpath bundle -k scorewright_runtime.lane.Worker --keep-alive 75"}
+LANE = {
+    "GUNICORN_CMD_ARGS": "--pythonpath bundle -k scorewright_runtime.lane.Worker --keep-alive 75",
+    "MALLOC_ARENA_MAX": "1",
+}
 HEAD = "POST /score HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
 OTHER_UVICORN = """from uvicorn.protocols.http import httptools_impl as http
 
@@ -186,6 +190,23 @@ def test_a_head_that_stops_half_way_is_given_up(tmp_path: Path) -> None:
     server.stop()
 
 
+def test_an_idle_connection_is_closed_and_one_in_use_is_not(tmp_path: Path) -> None:
+    arguments = LANE["GUNICORN_CMD_ARGS"].replace("--keep-alive 75", "--keep-alive 1")
+    server = launch(tmp_path, ROWS, {**LANE, "GUNICORN_CMD_ARGS": arguments}, lane="fast", seconds=1.5)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as sock:
+        for turn in range(2):
+            sock.sendall(ask(turn))
+            assert first(read(sock)[0]) == 2 * turn
+            time.sleep(0.6)
+            sock.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+            assert read(sock)[0][0].startswith(b"HTTP/1.1 200 ")
+            time.sleep(0.6)
+        assert sock.recv(1) == b""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as sock:
+        assert sock.recv(1) == b""
+    server.stop()
+
+
 def resident(server: Server) -> int:
     """Bytes that the server's processes hold."""
     family = psutil.Process(server.process.pid)
@@ -198,6 +219,21 @@ def test_who_only_announces_large_bodies_costs_no_memory(connect: Callable[[], s
         connect().sendall((HEAD + f"content-length: {60 << 20}\r\n\r\n").encode() + b" " * 100_000)
     assert server.score(b'{"data": [[1, 2, 3, 4]]}').status == 200
     assert resident(server) - before < 100 << 20
+
+
+def test_memory_that_a_burst_has_left_goes_back(server: Server) -> None:
+    before = resident(server)
+    body = b'{"data": [[1, 2, 3, 4]]}' + b" " * (24 << 20)
+    threads = [threading.Thread(target=server.score, args=[body]) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert server.score(b'{"data": [[1, 2, 3, 4]]}').status == 200
+    until = time.monotonic() + 30
+    while resident(server) - before > 16 << 20:
+        assert time.monotonic() < until, (resident(server) - before) >> 20
+        time.sleep(0.2)
 
 
 def test_a_caller_who_leaves_in_the_middle_of_a_large_body_harms_nobody(
