@@ -121,9 +121,12 @@ class Crowd:
         others: list[_Ticket] = []
         kind, rows = self._caller.kind(tickets[0].inputs), 0
         for ticket in tickets:
-            rows += self._caller.rows(ticket.inputs)
-            fits = rows <= self._max_rows and self._caller.kind(ticket.inputs) == kind
-            (group if fits else others).append(ticket)
+            more = self._caller.rows(ticket.inputs)
+            if self._caller.kind(ticket.inputs) == kind and rows + more <= self._max_rows:
+                group.append(ticket)
+                rows += more
+            else:
+                others.append(ticket)
         return group, others
 
 
