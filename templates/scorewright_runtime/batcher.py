@@ -151,7 +151,7 @@ class Batcher:
         done: list[tuple[list[_Waiting], Any]] = []
         group, until = self._take(), time.monotonic() + FAST
         while group and self._caller.quick(_rows_of(group)):
-            done.append((group, self._caller.several([waiting.inputs for waiting in group])))
+            done.append((group, self._call(group)))
             group = self._take() if time.monotonic() < until else []
         if group:
             self._run_aside(group)
@@ -164,6 +164,13 @@ class Batcher:
         if came and self._together and self._caller.quick(self._rows):
             return time.monotonic() < self._pending[0].since + self._max_delay
         return False
+
+    def _call(self, group: list[_Waiting]) -> Any:
+        """Call the model on the loop, which no exception may leave: others wait for their answers, too."""
+        try:
+            return self._caller.several([waiting.inputs for waiting in group])
+        except TimeoutError as error:
+            return error
 
     def _run_aside(self, group: list[_Waiting]) -> None:
         """Call the model in the runner's thread."""

@@ -140,6 +140,19 @@ def test_a_fast_model_is_called_for_several_full_batches_before_they_are_answere
     assert seen[0] > 1
 
 
+def test_a_fast_model_that_times_out_itself_leaves_nobody_waiting() -> None:
+    class Impatient(Doubler):
+        def predict(self, inputs: Arrays) -> Arrays:
+            raise TimeoutError
+
+    async def scenario() -> list[Any]:
+        batcher = make(Impatient(), max_rows=2, pace=1e-9)
+        futures = [submit(batcher, rows(n), never) for n in range(4)]
+        return await asyncio.wait_for(asyncio.gather(*futures, return_exceptions=True), 5)
+
+    assert [type(answer) for answer in run(scenario)] == [TimeoutError] * 4
+
+
 def test_a_slow_call_behind_fast_ones_runs_in_its_thread() -> None:
     class Remembering(Doubler):
         threads: ClassVar[list[str]] = []
