@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import zlib
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from .errors import BadRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .types import Bytes, Request
 
 
@@ -64,6 +67,47 @@ def unpacked(request: Request, limit: int) -> Bytes:
     if encoding not in ("gzip", "x-gzip"):
         raise BadRequest("SW1513", f"the content-encoding {encoding[:40]!r} is not supported; use gzip or none")
     return _gunzip(request.body, limit)
+
+
+_FIRST, _GROWTH = 256 * 1024, 4
+"""The place that a large body gets at first, in bytes, and how many times what has come it may become."""
+
+
+class Place:
+    """Where the bytes of a large body go straight from the socket, so that no piece of it is copied.
+
+    It grows with what has come: who only announces a large body costs no memory. ``come``: what is there already;
+    ``length``: how many bytes there will be.
+    """
+
+    def __init__(self, come: Iterable[bytes], length: int) -> None:
+        self.body = bytearray().join(come)
+        self._have, self._length = len(self.body), length
+
+    @property
+    def begun(self) -> bytes:
+        """What has come of it."""
+        return bytes(memoryview(self.body)[: self._have])
+
+    @property
+    def full(self) -> bool:
+        """Whether all of it has come."""
+        return self._have == self._length
+
+    def free(self) -> memoryview:
+        """Where the next bytes belong."""
+        if self._have == len(self.body):
+            self._grow(min(self._length, max(_GROWTH * self._have, _FIRST)))
+        return memoryview(self.body)[self._have :]
+
+    def came(self, count: int) -> None:
+        """So many are there."""
+        self._have += count
+
+    def _grow(self, size: int) -> None:
+        """Make the place that large. Nothing is put into its new part, which nobody reads before it is filled."""
+        if ctypes.pythonapi.PyByteArray_Resize(ctypes.py_object(self.body), ctypes.c_ssize_t(size)):
+            raise MemoryError
 
 
 def too_large(limit: int) -> BadRequest:

@@ -37,9 +37,10 @@ def read_npy(body: Bytes, name: str | None = None) -> np.ndarray:
     if header.size != given:
         raise BadRequest("SW1519", f"the npy header claims {header.size} bytes of data, there are {given}", name)
     try:
-        flat = np.frombuffer(body, header.dtype, -1, offset) if given else np.empty(0, header.dtype)
-        return flat.reshape(header.shape, order=header.order)
-    except (ValueError, OverflowError) as error:
+        if not given:
+            return np.empty(header.shape, header.dtype, header.order)
+        return np.ndarray(header.shape, header.dtype, body, offset, None, header.order)
+    except (ValueError, TypeError, OverflowError) as error:
         raise BadRequest("SW1519", f"the npy array cannot be read: {error}", name) from None
 
 

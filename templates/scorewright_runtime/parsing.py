@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .types import Arrays, Bytes, Request, Signature
 
 _JSON_TYPES = ("", "application/json", "text/json")
+_BINARY_TYPES = ("application/x-npy", "application/x-npz", *IMAGE_TYPES)
 _FAST_CHARSETS = ("", "utf-8", "utf8", "us-ascii")
 
 
@@ -97,7 +98,8 @@ class Parser:
             return self._v2_binary(data, headers["inference-header-content-length"])
         if kind in _JSON_TYPES or kind.endswith("+json"):
             return self._json(data, charset, array)
-        return Body(self._binary(kind, data), Asked(self._form_of_answer(kind), self._array(array)))
+        form = "inputs" if kind == "application/x-npz" else "data"
+        return Body(self._binary(kind, data), self._asked(form, array))
 
     def check(self, values: Mapping[str, Any]) -> Arrays:
         """Arrays that the model takes, from arrays or decoded JSON by input name, in the signature's order.
@@ -118,8 +120,7 @@ class Parser:
         if not self._free and charset.lower() in _FAST_CHARSETS:
             plain = self._plain.read(data)
             if plain is not None:
-                form, arrays = plain
-                return Body(arrays, Asked(form, self._array(array)) if array else _ASKED[form], fits=True)
+                return Body(plain[1], self._asked(plain[0], array), fits=True)
         document = jsonbody.decode(data, charset)
         if not isinstance(document, dict):
             raise BadRequest("SW1512", f"the body is {_what(document)}, not an object; {self._usage()}")
@@ -127,8 +128,8 @@ class Parser:
             return self._v2(document, b"")
         if "data" in document:
             _only_key(document, "data")
-            return Body({self._data_name(): document["data"]}, Asked("data", self._array(array)))
-        return Body(self._by_name(document), Asked("inputs", self._array(array)))
+            return Body({self._data_name(): document["data"]}, self._asked("data", array))
+        return Body(self._by_name(document), self._asked("inputs", array))
 
     def _by_name(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
         if "inputs" not in document:
@@ -157,8 +158,7 @@ class Parser:
 
     def _binary(self, kind: str, data: Bytes) -> Mapping[str, Any]:
         """The values of a body that is no JSON."""
-        known = kind in ("application/x-npy", "application/x-npz", *IMAGE_TYPES)
-        if known and not data:
+        if not data and kind in _BINARY_TYPES:
             raise BadRequest("SW1510", "the body is empty")
         if kind == "application/x-npy":
             return {self._data_name(): npy.read_npy(data, self._only)}
@@ -203,13 +203,10 @@ class Parser:
             return f'send {{"data": rows}} for the input {inputs}'
         return f'send {{"inputs": {{name: rows}}}} for the inputs {inputs}'
 
-    def _array(self, array: str) -> str:
+    def _asked(self, form: str, array: str) -> Asked:
         if array == "npy" and self._outputs is not None and len(self._outputs) > 1:
             raise BadRequest("SW1513", "there are several outputs; ask for application/x-npz instead of x-npy")
-        return array
-
-    def _form_of_answer(self, kind: str) -> str:
-        return "inputs" if kind == "application/x-npz" else "data"
+        return Asked(form, array) if array else _ASKED[form]
 
 
 def _only_key(document: Mapping[str, Any], wanted: str) -> None:

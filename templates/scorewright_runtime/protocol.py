@@ -8,7 +8,6 @@ unusual (requests sent ahead on a connection, ``expect: 100-continue``, rare hea
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import http
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 
 from .asgi import ScoreApp, never_arrived
-from .body import too_large
+from .body import Place, too_large
 from .scoring import ordinary
 
 if TYPE_CHECKING:
@@ -29,9 +28,6 @@ if TYPE_CHECKING:
 
 _LARGE = 32 * 1024
 """Bytes still missing of a body from which they are read straight to their place."""
-
-_FIRST, _GROWTH = 256 * 1024, 4
-"""The place that a large body gets at first, in bytes, and how many times what has come it may become."""
 
 _TOUCHED = {"disconnected", "keep_alive", "message_event", "response_complete", "body", "more_body", "on_response"}
 _METHODS = {
@@ -257,32 +253,21 @@ class ScoreProtocol(HttpToolsProtocol):
 
 
 class Rest(asyncio.BufferedProtocol):
-    """Takes the rest of a large body from the socket straight to its place: no piece of it is copied.
-
-    The place grows with what has come, so that who only announces a large body costs no memory.
-    """
+    """Takes the rest of a large body from the socket straight to its place."""
 
     def __init__(self, protocol: ScoreProtocol, exchange: Exchange) -> None:
         self._protocol, self._exchange = protocol, exchange
-        self._body = bytearray().join(exchange.pieces)
-        self._have = len(self._body)
+        self._place = Place(exchange.pieces, exchange.length)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the next bytes belong."""
-        if self._have == len(self._body):
-            self._grow(min(self._exchange.length, max(_GROWTH * self._have, _FIRST)))
-        return memoryview(self._body)[self._have :]
-
-    def _grow(self, size: int) -> None:
-        """Make the place that large. Nothing is put into its new part, which nobody reads before it is filled."""
-        if ctypes.pythonapi.PyByteArray_Resize(ctypes.py_object(self._body), ctypes.c_ssize_t(size)):
-            raise MemoryError
+        return self._place.free()
 
     def buffer_updated(self, nbytes: int) -> None:
         """They are there."""
-        self._have += nbytes
-        if self._have == self._exchange.length:
-            self._protocol.rest_arrived(self._exchange, self._body)
+        self._place.came(nbytes)
+        if self._place.full:
+            self._protocol.rest_arrived(self._exchange, self._place.body)
 
     def eof_received(self) -> None:
         """See `asyncio.Protocol`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -9,18 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from .body import too_large
 from .errors import BadRequest
+from .gunicornbody import read_body
 from .limits import access_log_wanted
 from .types import Reply, Request
 
 if TYPE_CHECKING:
     from .service import Service
+    from .types import Bytes
 
 _CHUNK = 1 << 20
 
 
 def answer_flask(service: Service, request: Any) -> Any:
     """The response to a Flask request; Flask's view of ``POST /score`` in a script whose ``run()`` is ``@rawhttp``."""
-    quiet_request_log()
+    _settle()
     environ = request.environ
     try:
         body = _read(environ, service.limits.body)
@@ -96,12 +99,11 @@ def _key(name: str) -> str:
     return key if key in _BARE else f"HTTP_{key}"
 
 
-def _read(environ: Mapping[str, Any], limit: int) -> bytes:
+def _read(environ: Mapping[str, Any], limit: int) -> Bytes:
     """The body, reading no more into memory than the limit. Raises `BadRequest` (SW1514)."""
     stream, length = environ["wsgi.input"], environ.get("CONTENT_LENGTH") or ""
     if length.isdigit() and int(length) <= limit:
-        data: bytes = stream.read(int(length))
-        return data
+        return read_body(environ, int(length))
     body = stream.read(limit + 1)
     if len(body) <= limit:
         return bytes(body)
@@ -113,7 +115,13 @@ def _read(environ: Mapping[str, Any], limit: int) -> bytes:
 
 
 @lru_cache(maxsize=1)
-def quiet_request_log() -> None:
+def _settle() -> None:
+    """Make ready for many requests; called with the first one."""
+    gc.freeze()  # what is there now stays; to look through it again and again would hold up requests
+    _quiet_request_log()
+
+
+def _quiet_request_log() -> None:
     """Turn off the server's lines per request, a tenth of its time; ``SCOREWRIGHT_ACCESS_LOG=1`` leaves them on.
 
     What the script itself logs and prints is still shown.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import http.client
 import json
 import socket
 from typing import TYPE_CHECKING
@@ -82,6 +84,20 @@ def test_a_body_beyond_the_limit_is_refused_before_it_is_read(server: Server) ->
             sock.sendall(b"%x\r\n" % MIB + b" " * MIB + b"\r\n")
         sock.sendall(b"0\r\n\r\n")
         assert b" 413 " in sock.recv(100)
+
+
+def test_large_bodies_come_whole_on_a_connection_that_stays_open(tmp_path: Path) -> None:
+    server = launch(tmp_path, ROWS, {"GUNICORN_CMD_ARGS": "-k gthread --threads 2 --keep-alive 75"})
+    try:
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)) as connection:
+            for count in (200_000, 1, 300_000):
+                rows = [[number, 0, 0, 1] for number in range(1000, 1000 + count)]
+                connection.request("POST", "/score", json.dumps({"data": rows}), {"content-type": "application/json"})
+                answer = connection.getresponse()
+                assert json.loads(answer.read())[count // 2] == [2.0 * (1000 + count // 2), 0.0, 0.0, 2.0]
+                assert answer.getheader("connection") != "close"
+    finally:
+        server.stop()
 
 
 def test_the_log_has_no_line_per_request(server: Server) -> None:

@@ -63,13 +63,15 @@ def main(
         missing = [one.name for one in chosen if not one.installed(place)]
         taking_part = [one for one in chosen if one.name not in missing]
         found: list[dict[str, Any]] = []
+        alone: list[dict[str, dict[str, float]]] = []
         for number in range(rounds or (1 if short else 3)):
             for case in known.values():
                 if cases and case.name not in cases:
                     continue
                 for contender in taking_part:
                     found += _one(contender, case, place, Pace(seconds, patience, repeats, urgent), number)
-        told = results.evaluate(found, known, place)
+            alone.append(results.inprocess(known, place))
+        told = results.evaluate(found, alone)
     told["machine"] = machine.describe()
     told["missing"] = missing
     told["urgent"] = urgent

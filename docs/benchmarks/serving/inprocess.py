@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import time
+from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def cost(work: Callable[[], object], seconds: float = 0.25) -> float:
-    """Microseconds of a call: the least of five averages."""
+    """Microseconds of a call: the median of five averages."""
     work()
     began = time.process_time()
     work()
@@ -32,7 +33,7 @@ def cost(work: Callable[[], object], seconds: float = 0.25) -> float:
         for _ in range(calls):
             work()
         averages.append((time.process_time() - began) / calls * 1e6)
-    return min(averages)
+    return median(averages)
 
 
 def session(path: str) -> Callable[[np.ndarray], object]:

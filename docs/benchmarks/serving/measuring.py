@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import machine
 import numpy as np
+from plan import starts
 
 from scorewright.bench.load import Load
 from scorewright.bench.server import Server
@@ -45,10 +46,14 @@ class Cold(Exception):
 
 
 def measure(contender: Contender, case: Case, shots: list[Shot], place: Place, pace: Pace) -> Iterator[dict[str, Any]]:
-    """Results as plain values, one for each load, and one for the start. Raises `Cold`."""
+    """Results as plain values, one for each start, each load, and the memory. Raises `Cold`."""
+    for _ in range(starts(contender, case.name) - 1):
+        machine.wait_for_quiet(pace.patience)
+        with Server(contender.make(case, place), seconds=90) as server:
+            yield _start(contender, case, server)
     machine.wait_for_quiet(pace.patience)
     with Server(contender.make(case, place), seconds=90) as server:
-        yield {"key": f"{case.name}-start", "contender": contender.name, "seconds": server.started_in}
+        yield _start(contender, case, server)
         if pace.urgent:
             machine.prefer(server.pid)
         for shot in shots:
@@ -58,6 +63,10 @@ def measure(contender: Contender, case: Case, shots: list[Shot], place: Place, p
                 raise Cold(f"{error}; it wrote: {server.log.read_text('utf-8', 'replace')[-1500:]}") from error
             yield {"contender": contender.name, "key": shot.key, **found}
         yield {"key": f"{case.name}-memory", "contender": contender.name, "mib": machine.memory(server.pid)}
+
+
+def _start(contender: Contender, case: Case, server: Server) -> dict[str, Any]:
+    return {"key": f"{case.name}-start", "contender": contender.name, "seconds": server.started_in}
 
 
 def _cleanest(contender: Contender, case: Case, shot: Shot, server: Server, pace: Pace) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import machine
@@ -32,9 +33,10 @@ machine move all absolute numbers.
 """
 
 
-def evaluate(rows: list[dict[str, Any]], cases: Mapping[str, Case], place: Place) -> dict[str, Any]:
-    """The run with its goals, as plain values."""
-    found = Found(rows, inprocess(cases, place))
+def evaluate(rows: list[dict[str, Any]], alone: list[dict[str, dict[str, float]]]) -> dict[str, Any]:
+    """The run with its goals, as plain values. ``alone``: what `inprocess` found in each round."""
+    costs = {case: {kind: median([one[case][kind] for one in alone]) for kind in alone[0][case]} for case in alone[0]}
+    found = Found(rows, costs)
     goals: list[dict[str, Any]] = []
     for level, members in GOALS.items():
         goals += [{"level": level, **_judged(goal, found)} for goal in members]
@@ -58,8 +60,8 @@ def _judged(goal: Goal, found: Found) -> dict[str, Any]:
     }
 
 
-def inprocess(cases: Mapping[str, Case], place: Place) -> dict[str, Any]:
-    """Costs without HTTP, from a process of its own."""
+def inprocess(cases: Mapping[str, Case], place: Place) -> dict[str, dict[str, float]]:
+    """Costs without HTTP in microseconds, from a process of its own."""
     job: dict[str, Any] = {"core": machine.SERVER_CORE, "models": {}}
     for name in ("mnist", "resnet"):
         rows = place.folder / f"{name}.npy"
@@ -74,7 +76,7 @@ def inprocess(cases: Mapping[str, Case], place: Place) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, HERE / "inprocess.py", file], capture_output=True, text=True, env=env, check=True
     )
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    told: dict[str, dict[str, float]] = json.loads(done.stdout.splitlines()[-1])
     return told
 
 
