@@ -79,7 +79,7 @@ def _cleanest(contender: Contender, case: Case, shot: Shot, server: Server, pace
     best: dict[str, Any] = {}
     for _ in range(1 + pace.repeats):
         machine.wait_for_quiet(pace.patience)
-        found = _once(dialect, bodies, case, shot, server, pace)
+        found = _once(dialect, bodies, shot, server, pace)
         if not best or found["dirt"] < best["dirt"]:
             best = found
         if best["dirt"] <= DIRT:
@@ -87,10 +87,8 @@ def _cleanest(contender: Contender, case: Case, shot: Shot, server: Server, pace
     return best
 
 
-def _once(
-    dialect: Dialect, bodies: tuple[bytes, ...], case: Case, shot: Shot, server: Server, pace: Pace
-) -> dict[str, Any]:
-    seconds = pace.seconds * (2 if case.name == "resnet" else 1)
+def _once(dialect: Dialect, bodies: tuple[bytes, ...], shot: Shot, server: Server, pace: Pace) -> dict[str, Any]:
+    seconds = pace.seconds * shot.length
     load = Load(
         uri=server.uri + dialect.path,
         bodies=bodies,
