@@ -44,6 +44,9 @@ def parse(body: Bytes) -> Any:
 UNDECIDED = object()
 """Said by `decode` where the exact decoder must decide."""
 
+_ROUNDED = b"-922337203685477"
+"""How whole numbers a little below those of 64 bit begin, the only ones that orjson rounds to one of 64 bit."""
+
 _KEY = re.compile(rb'"\s*:')
 
 
@@ -52,13 +55,13 @@ def decode(body: Bytes) -> Any:
 
     orjson keeps the last of several equal keys, so there must be as many keys in the document as in the text.
     """
-    if orjson is None:
+    if orjson is None or _ROUNDED in body:
         return UNDECIDED
     try:
         document = orjson.loads(body)
-    except ValueError:
+        return document if _keys(document) == len(_KEY.findall(body)) else UNDECIDED
+    except (ValueError, RecursionError):
         return UNDECIDED
-    return document if _keys(document) == len(_KEY.findall(body)) else UNDECIDED
 
 
 def _keys(document: Any) -> int:

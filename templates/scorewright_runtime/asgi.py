@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from . import service as services
 from .batcher import Gone
-from .body import too_large
-from .errors import Unanswered
-from .scoring import Scorer, ordinary
+from .body import never_arrived, too_large
+from .errors import RequestError
+from .scoring import Scorer, by_name, ordinary
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -78,14 +78,29 @@ class ScoreApp:
             return
         path, method = scope["path"], scope["method"]
         if path == "/score" and method == "POST":
-            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+            headers = by_name(scope["headers"])
             if ordinary(headers):
                 await self._score(headers, receive, send)
                 return
         elif path == "/metrics" and method == "GET":
             await _send(send, self.scorer.service.metrics_reply(), {})
             return
-        await self._others(scope, receive, send)
+        await self._flask(scope, receive, send)
+
+    async def _flask(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Have Flask answer, in a thread that need not wait for the body: slow callers would soon hold them all."""
+        try:
+            body = await self._body(by_name(scope["headers"]), receive)
+        except Gone:
+            return
+        except RequestError as error:
+            await _send(send, self.scorer.service.refuse(error), {})
+            return
+
+        async def arrived() -> dict[str, Any]:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self._others(scope, arrived, send)
 
     async def _score(self, headers: Mapping[str, str], receive: Receive, send: Send) -> None:
         answer: asyncio.Future[tuple[Reply, Mapping[str, str]]] = self.scorer.loop.create_future()
@@ -128,12 +143,6 @@ class ScoreApp:
             if size > self.scorer.limit:
                 raise too_large(self.scorer.limit)
         return b"".join(pieces)
-
-
-def never_arrived(seconds: float) -> Unanswered:
-    """The refusal of a request whose body takes too long to come."""
-    text = f"the body did not arrive within {seconds:g} s"
-    return Unanswered("SW1532", text, status=408, headers={"connection": "close"})
 
 
 async def _send(send: Send, reply: Reply, added: Mapping[str, str]) -> None:

@@ -36,7 +36,8 @@ class Caller:
     """Calls the model, for one request or for several at a time.
 
     ``splits``: outputs have one entry per row, so that a call may serve several requests. ``pace``: a moving average of
-    the seconds that a call takes; ``row_pace`` likewise for one row.
+    the seconds that a call takes; ``row_pace`` likewise for one row, in large calls. ``largest``: the most rows that a
+    call has had; what more would take is not known.
     """
 
     def __init__(self, model: Model, signature: Signature, splits: bool, metrics: Metrics) -> None:
@@ -45,6 +46,8 @@ class Caller:
         self.splits = splits
         self.pace = 0.0
         self.row_pace = 0.0
+        self.largest = 1
+        self._large = math.inf
         self._quick_rows: float | None = None  # where it was measured
 
     def quick(self, rows: int) -> bool:
@@ -63,6 +66,7 @@ class Caller:
         one row gains nothing by more, but memory is lost and callers wait for each other. Every size that will be
         usual has been called then. ``most`` itself where the signature does not say what to call with.
         """
+        self._large = most
         open_axes = any(spec.shape is None or None in spec.shape[1:] for spec in self._signature.inputs)
         if open_axes:
             return most
@@ -72,7 +76,7 @@ class Caller:
             if pace > size * best * _WORTH:
                 break
             rows, best, self.pace = size, pace / size, pace
-        self.row_pace = best
+        self.row_pace, self.largest, self._large = best, rows, rows
         self._quick_rows = rows * FAST / self.pace if self.pace <= FAST else 0
         return rows
 
@@ -141,9 +145,13 @@ class Caller:
 
     def _learn(self, rows: int, seconds: float) -> None:
         self._metrics.called(rows, seconds)
-        if self._quick_rows is None:
-            self.pace = _towards(self.pace, seconds)
-        self.row_pace = _towards(self.row_pace, seconds / max(rows, 1))
+        self.pace = _towards(self.pace, seconds)
+        cost = seconds / max(rows, 1)
+        if rows > 2 * self.largest:
+            self.row_pace = cost
+        elif 2 * rows >= min(self.largest, self._large):  # in a small call each row bears more of what all calls take
+            self.row_pace = _towards(self.row_pace, cost)
+        self.largest = max(rows, self.largest)
 
 
 def _sizes(most: int) -> list[int]:

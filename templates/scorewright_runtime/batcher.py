@@ -108,10 +108,16 @@ class Batcher:
             self._schedule(self._linger(now))
 
     def _refuse_if_hopeless(self) -> None:
-        wait = self._rows * self._caller.row_pace
+        wait = self._queued()
         if wait > self._timeout:
             text = f"too many requests wait: about {wait:.1f} s of work is queued; try again later"
             raise Unanswered("SW1533", text, status=503, headers={"retry-after": str(math.ceil(wait - self._timeout))})
+
+    def _queued(self) -> float:
+        """Seconds of work that wait, if calls go on to take what they have taken so far."""
+        if not self._together:
+            return len(self._pending) * self._caller.pace
+        return min(self._rows, len(self._pending) * self._caller.largest) * self._caller.row_pace
 
     def _linger(self, now: float) -> float:
         """Seconds to wait for more rows before the next call."""

@@ -7,11 +7,10 @@ import zlib
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from .errors import BadRequest
+from .errors import BadRequest, Unanswered
+from .limits import MAX_GZIP_MEMBERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from .types import Bytes, Request
 
 
@@ -80,8 +79,8 @@ class Place:
     ``length``: how many bytes there will be.
     """
 
-    def __init__(self, come: Iterable[bytes], length: int) -> None:
-        self.body = bytearray().join(come)
+    def __init__(self, come: Bytes, length: int) -> None:
+        self.body = bytearray(come)
         self._have, self._length = len(self.body), length
 
     @property
@@ -90,9 +89,9 @@ class Place:
         return bytes(memoryview(self.body)[: self._have])
 
     @property
-    def full(self) -> bool:
-        """Whether all of it has come."""
-        return self._have == self._length
+    def missing(self) -> int:
+        """How many bytes have not come."""
+        return self._length - self._have
 
     def free(self) -> memoryview:
         """Where the next bytes belong."""
@@ -110,24 +109,40 @@ class Place:
             raise MemoryError
 
 
+_PIECE = 64 * 1024
+"""Bytes of gzip data that are unpacked at a time."""
+
+
 def too_large(limit: int) -> BadRequest:
     """The refusal of a body that is too large."""
     return BadRequest("SW1514", f"the body is larger than {limit} bytes; send less, or in several requests", status=413)
 
 
+def never_arrived(seconds: float) -> Unanswered:
+    """The refusal of a request whose body takes too long to come."""
+    text = f"the body did not arrive within {seconds:g} s"
+    return Unanswered("SW1532", text, status=408, headers={"connection": "close"})
+
+
 def _gunzip(data: Bytes, limit: int) -> bytes:
+    """The body unpacked. It may have several members, and what follows one is copied with each: hence in pieces."""
     parts: list[bytes] = []
-    room = limit + 1
+    unzip, members, room = None, 0, limit + 1
     try:
-        while data:  # gzip data may have several members
-            unzip = zlib.decompressobj(wbits=31)
-            parts.append(unzip.decompress(data, room))
-            room -= len(parts[-1])
-            if room <= 0:
-                raise too_large(limit)
-            if not unzip.eof:
-                raise BadRequest("SW1511", "the gzip data are truncated")
-            data = unzip.unused_data
+        for start in range(0, len(data), _PIECE):
+            piece: Bytes = data[start : start + _PIECE]
+            while piece:
+                if unzip is None:
+                    unzip, members = zlib.decompressobj(wbits=31), members + 1
+                parts.append(unzip.decompress(piece, room))
+                room -= len(parts[-1])
+                if room <= 0:
+                    raise too_large(limit)
+                if members > MAX_GZIP_MEMBERS:
+                    raise BadRequest("SW1514", f"the gzip data have more than {MAX_GZIP_MEMBERS} members")
+                piece, unzip = unzip.unused_data, None if unzip.eof else unzip
     except zlib.error as error:
         raise BadRequest("SW1511", f"the body is not valid gzip: {error}") from None
+    if unzip is not None:
+        raise BadRequest("SW1511", "the gzip data are truncated")
     return b"".join(parts)

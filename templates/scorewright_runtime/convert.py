@@ -129,12 +129,10 @@ def _booleans(leaves: Sequence[bool], shape: tuple[int, ...], spec: TensorSpec) 
 
 
 def _strings(leaves: Sequence[str], shape: tuple[int, ...], spec: TensorSpec) -> np.ndarray:
-    try:
-        "".join(leaves).encode()
-    except UnicodeEncodeError:
-        at = next(index for index, leaf in enumerate(leaves) if any("\ud800" <= char <= "\udfff" for char in leaf))
+    if not is_text("".join(leaves)):
+        at = next(index for index, leaf in enumerate(leaves) if not is_text(leaf))
         text = f"{_place(spec.name, at, shape)} has half of a surrogate pair, which is no text"
-        raise BadRequest("SW1517", text, spec.name) from None
+        raise BadRequest("SW1517", text, spec.name)
     result = np.empty(len(leaves), dtype=object)
     result[:] = leaves
     return result
@@ -164,9 +162,18 @@ def _points(array: np.ndarray, spec: TensorSpec) -> list[str]:
     """The strings of a fixed-width array, which may hold numbers that are no code points."""
     try:
         leaves: list[str] = array.ravel().tolist()
-    except ValueError as error:
+    except (ValueError, SystemError) as error:  # which of them, Pythons differ in
         raise BadRequest("SW1517", f"the strings are no Unicode text: {error}", spec.name) from None
     return leaves
+
+
+def is_text(value: str) -> bool:
+    """Whether a string can be sent: JSON may spell halves of surrogate pairs, which UTF-8 does not have."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def text_where_utf8(items: Sequence[bytes]) -> np.ndarray:

@@ -66,7 +66,11 @@ class GpuUnavailable(StartError):
     """The deploy file asks for a GPU and the loaded model is not on one."""
 
 
+_LONGEST = 80
+"""Characters of a word that are compared; what callers send may be far longer than any name."""
+
+
 def nearest(word: str, words: Iterable[str]) -> str:
     """`` (did you mean 'x'?)`` where one of the words is near, else nothing."""
-    found = difflib.get_close_matches(word, list(words), n=1)
+    found = difflib.get_close_matches(word[:_LONGEST], list(words), n=1)
     return f" (did you mean {found[0]!r}?)" if found else ""

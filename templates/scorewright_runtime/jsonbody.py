@@ -68,11 +68,11 @@ def _no_constant(name: str) -> None:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        names = [name for name, _ in pairs]
-        repeated = next(name for name in names if names.count(name) > 1)
-        raise BadRequest("SW1511", f"the key {repeated[:80]!r} occurs twice in one JSON object", repeated[:80])
+    result: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in result:
+            raise BadRequest("SW1511", f"the key {name[:80]!r} occurs twice in one JSON object", name[:80])
+        result[name] = value
     return result
 
 

@@ -16,6 +16,9 @@ MAX_CONTAINERS = 4_000_000
 MAX_NPZ_MEMBERS = 256
 """Most arrays in one npz body."""
 
+MAX_GZIP_MEMBERS = 4096
+"""Most members in one gzip body: each takes some microseconds however little is in it."""
+
 MAX_HEADER = 10_000
 """Longest header of an npy array in bytes; numpy's own limit."""
 

@@ -12,11 +12,12 @@ import os
 import random
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from .batcher import Gone
+from .body import media_type
 from .types import Reply, Request
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ _NOT_FIXED = ~(0xF << 76 | 3 << 62)
 _LARGE = 4 * 1024 * 1024
 """Bytes from which a body is taken apart off the loop, so that others are answered meanwhile."""
 
+_PACKED = 1032
+"""Bytes that one byte becomes at most when it is unpacked (https://zlib.net/zlib_tech.html)."""
+
 _TRIM = getattr(ctypes.CDLL(None), "malloc_trim", None)
 """glibc's; it takes less than a millisecond (https://man7.org/linux/man-pages/man3/malloc_trim.3.html)."""
 
@@ -68,6 +72,17 @@ def ordinary(headers: Mapping[str, str]) -> bool:
         if value and ((len(value) > _ID_LIMIT and name != "traceid") or _ODD.search(value)):
             return False
     return True
+
+
+def by_name(pairs: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    """The headers of a request by name, as the stock server has them: those that come several times are joined."""
+    headers = {name.decode("latin-1"): value.decode("latin-1").rstrip(" \t") for name, value in pairs}
+    if len(headers) < len(pairs):
+        values: dict[str, list[str]] = {name: [] for name in headers}
+        for name, value in pairs:
+            values[name.decode("latin-1")].append(value.decode("latin-1").strip(" \t"))
+        headers = {name: ",".join(found) for name, found in values.items()}
+    return headers
 
 
 class Scorer:
@@ -154,7 +169,7 @@ class _Scoring:
 
     def parse(self, request: Request) -> None:
         scorer, service = self._scorer, self._scorer.service
-        if service.parses_slowly or len(request.body) > _LARGE or "image" in request.headers.get("content-type", ""):
+        if service.parses_slowly or _takes_long(request):
             scorer.aside(service.parse, (request,), self._parsed)
             return
         try:
@@ -199,6 +214,15 @@ class _Scoring:
     def fail(self, error: BaseException) -> None:
         """Answer with an error."""
         self._finished(_LEFT if isinstance(error, Gone) else self._scorer.service.refuse(error))
+
+
+def _takes_long(request: Request) -> bool:
+    """Whether others would have to wait for a body to be taken apart."""
+    headers, size = request.headers, len(request.body)
+    kind = media_type(headers.get("content-type", "")).type
+    if "content-encoding" in headers or kind == "application/x-npz":
+        size *= _PACKED
+    return size > _LARGE or kind.startswith("image/")
 
 
 def _tried(work: Callable[..., Any], *arguments: object) -> list[Any]:

@@ -9,8 +9,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .body import too_large
-from .errors import BadRequest
-from .gunicornbody import read_body
+from .errors import RequestError
+from .gunicornbody import read_body, read_some
 from .limits import access_log_wanted
 from .types import Reply, Request
 
@@ -26,8 +26,8 @@ def answer_flask(service: Service, request: Any) -> Any:
     _settle()
     environ = request.environ
     try:
-        body = _read(environ, service.limits.body)
-    except BadRequest as error:
+        body = _read(environ, service.limits.body, service.config["timeout_ms"] / 1000)
+    except RequestError as error:
         reply = service.refuse(error)
     else:
         reply = service.answer(Request(environ["REQUEST_METHOD"], Headers(environ), body))
@@ -99,17 +99,20 @@ def _key(name: str) -> str:
     return key if key in _BARE else f"HTTP_{key}"
 
 
-def _read(environ: Mapping[str, Any], limit: int) -> Bytes:
-    """The body, reading no more into memory than the limit. Raises `BadRequest` (SW1514)."""
-    stream, length = environ["wsgi.input"], environ.get("CONTENT_LENGTH") or ""
+def _read(environ: Mapping[str, Any], limit: int, seconds: float) -> Bytes:
+    """The body, reading no more into memory than the limit.
+
+    Raises `BadRequest` (SW1511, SW1514) and `Unanswered` (SW1532).
+    """
+    length = environ.get("CONTENT_LENGTH") or ""
     if length.isdigit() and int(length) <= limit:
-        return read_body(environ, int(length))
-    body = stream.read(limit + 1)
+        return read_body(environ, int(length), seconds)
+    body = read_some(environ, limit + 1, seconds)
     if len(body) <= limit:
-        return bytes(body)
+        return body
     # Some of what follows is thrown away, so that a caller who is still sending gets to read the refusal.
     for _ in range(max(limit // _CHUNK, 16)):
-        if not stream.read(_CHUNK):
+        if not read_some(environ, _CHUNK, seconds):
             break
     raise too_large(limit)
 

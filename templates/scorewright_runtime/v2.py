@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from . import accelerate
-from .convert import cast, from_json, text_where_utf8
+from .convert import cast, from_json, is_text, text_where_utf8
 from .errors import BadRequest, nearest
 from .plain import plain_list
 from .types import TensorSpec
@@ -40,6 +40,7 @@ DTYPES = {
     "BYTES": "string",
 }
 _DATATYPES = {dtype: datatype for datatype, dtype in DTYPES.items()}
+_MOST_VALUES = 2**40
 _KEYS = ("name", "shape", "datatype", "data", "parameters")
 
 
@@ -124,6 +125,8 @@ def _describe(tensor: object) -> tuple[TensorSpec, tuple[int, ...]]:
     shape, datatype = tensor.get("shape"), tensor.get("datatype")
     if not isinstance(shape, list) or not all(type(size) is int and size >= 0 for size in shape) or len(shape) > 32:
         raise BadRequest("SW1518", "`shape` must be a list of whole numbers, none negative", name)
+    if math.prod(size or 1 for size in shape) > _MOST_VALUES:  # numpy refuses some such shapes even where one is 0
+        raise BadRequest("SW1516", f"`shape` has more than {_MOST_VALUES} values", name)
     if not isinstance(datatype, str) or datatype not in DTYPES:
         text = f"`datatype` must be one of {', '.join(DTYPES)}, not {str(datatype)[:40]!r}"
         raise BadRequest("SW1518", text, name)
@@ -190,6 +193,8 @@ def _wanted(document: Mapping[str, Any], names: Sequence[str] | None) -> Wanted:
     identity, parameters = document.get("id"), document.get("parameters") or {}
     if identity is not None and not isinstance(identity, str):
         raise BadRequest("SW1518", "`id` must be a string")
+    if identity is not None and not is_text(identity):
+        raise BadRequest("SW1518", "`id` has half of a surrogate pair, which is no text")
     if not isinstance(parameters, dict):
         raise BadRequest("SW1518", "`parameters` must be an object")
     binary = bool(parameters.get("binary_data_output", False))
@@ -198,7 +203,10 @@ def _wanted(document: Mapping[str, Any], names: Sequence[str] | None) -> Wanted:
         return Wanted(identity, None, binary)
     if not isinstance(asked, list):
         raise BadRequest("SW1518", "`outputs` must be a list: [{name}]")
-    return Wanted(identity, [_wanted_output(entry, names, binary) for entry in asked], binary)
+    wanted = [_wanted_output(entry, names, binary) for entry in asked]
+    if len(dict(wanted)) < len(wanted):  # an answer must not be many times as large as what the model says
+        raise BadRequest("SW1518", "`outputs` names an output twice")
+    return Wanted(identity, wanted, binary)
 
 
 def _wanted_output(entry: object, names: Sequence[str] | None, binary: bool) -> tuple[str, bool]:

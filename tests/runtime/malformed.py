@@ -94,6 +94,12 @@ def _json() -> Iterator[Malformed]:
     yield Malformed("endless-number", _JSON, b'{"data": [[' + b"9" * 100_000 + b"]]}", "SW1511")
     yield Malformed("leading-zero", _JSON, b'{"data": [[01]]}', "SW1511")
     yield Malformed("repeated-key", _JSON, b'{"data": [[1]], "data": [[2]]}', "SW1511")
+    yield Malformed("one-of-many-keys-repeated", _JSON, _many_keys(100_000), "SW1511")
+    yield Malformed("long-key", _JSON, b'{"' + b"k" * MIB + b'": 1}', "SW1512")
+    yield Malformed("deep-objects", _JSON, b'{"data": ' + b'{"a": ' * 1000 + b"1" + b"}" * 1001, "SW1511")
+    yield Malformed(
+        "deep-objects-in-lists", _JSON, b'{"data": ' + b'[{"a": ' * 500 + b"1" + b"}]" * 500 + b"}", "SW1511"
+    )
     yield Malformed("top-level-list", _JSON, b"[[1, 2]]", "SW1512")
     yield Malformed("top-level-number", _JSON, b"7", "SW1512")
     yield Malformed("top-level-string", _JSON, b'"data"', "SW1512")
@@ -116,6 +122,7 @@ def _transport(limit: int) -> Iterator[Malformed]:
     yield Malformed("brotli", {**_JSON, "content-encoding": "br"}, good, "SW1513")
     yield Malformed("not-gzip", {**_JSON, "content-encoding": "gzip"}, good, "SW1511")
     yield Malformed("cut-gzip", {**_JSON, "content-encoding": "gzip"}, gzip.compress(good)[:-6], "SW1511")
+    yield Malformed("gzip-members", {**_JSON, "content-encoding": "gzip"}, gzip.compress(b"") * 50_000, "SW1514")
     yield Malformed("gzip-bomb", {**_JSON, "content-encoding": "gzip"}, bomb, "SW1514", 413)
 
 
@@ -195,10 +202,13 @@ def _v2(arrays: Arrays) -> Iterator[Malformed]:
     yield Malformed("v2-bad-datatype", _JSON, changed(datatype="float32"), "SW1518")
     yield Malformed("v2-negative-shape", _JSON, changed(shape=[-1, 4]), "SW1518")
     yield Malformed("v2-huge-shape", _JSON, changed(shape=[2**40, 2**40]), "SW1516")
+    yield Malformed("v2-huge-empty-shape", _JSON, changed(shape=[0, 2**63], data=[]), "SW1516")
+    yield Malformed("v2-huge-empty-shapes", _JSON, changed(shape=[0, 2**40, 2**40], data=[]), "SW1516")
     yield Malformed("v2-shape-is-text", _JSON, changed(shape="1"), "SW1518")
     yield Malformed("v2-wrong-count", _JSON, changed(shape=[977]), "SW1516")
     yield Malformed("v2-bad-output", _JSON, _dump({"inputs": tensors, "outputs": [{"name": "nobody"}]}), "SW1518")
     yield Malformed("v2-id-is-number", _JSON, _dump({"inputs": tensors, "id": 4}), "SW1518")
+    yield Malformed("v2-id-is-half-a-pair", _JSON, _dump({"inputs": tensors, "id": "\ud800"}), "SW1518")
     yield Malformed("v2-parameters-is-list", _JSON, _dump({"inputs": tensors, "parameters": [1]}), "SW1518")
     yield from _v2_binary(first, others, changed)
 
@@ -211,6 +221,9 @@ def _v2_binary(
         head = _dump({"inputs": [{**tensor, "parameters": {"binary_data_size": size}}, *others]})
         return {"inference-header-content-length": length or str(len(head))}, head + tail
 
+    size_of_nothing = {"shape": [0, 2**40, 2**40], "parameters": {"binary_data_size": 0}}
+    head = _dump({"inputs": [{**{k: v for k, v in first.items() if k != "data"}, **size_of_nothing}, *others]})
+    yield Malformed("v2-binary-of-nothing", {"inference-header-content-length": str(len(head))}, head, "SW1516")
     yield Malformed("v2-binary-cut", *binary(4096, b"\x00" * 5), "SW1518")
     yield Malformed("v2-binary-too-long", *binary(1, b"\x00" * 5), "SW1518")
     yield Malformed("v2-binary-negative", *binary(-1, b""), "SW1518")
@@ -268,6 +281,12 @@ def _npz(arrays: Arrays, limit: int) -> Iterator[Malformed]:
 
 def _dump(value: object) -> bytes:
     return json.dumps(value).encode()
+
+
+def _many_keys(count: int) -> bytes:
+    """An object of which only the last key is there twice; to find it must not take the square of the keys' number."""
+    keys = ", ".join(f'"{number}": 0' for number in [*range(count), count - 1])
+    return ("{" + keys + "}").encode()
 
 
 def _nested(depth: int) -> object:

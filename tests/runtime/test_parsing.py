@@ -195,6 +195,13 @@ def test_whole_numbers_keep_every_digit(parser: str) -> None:
     assert list(inputs) == ["x", "y"]
 
 
+@pytest.mark.parametrize("number", ["-9223372036854775809", "9223372036854775808"])
+def test_whole_numbers_beyond_those_of_64_bit_are_refused_as_they_came(parser: str, number: str) -> None:
+    signature = signature_of(x=("int64", [None]), y=("string", [None]))
+    with pytest.raises(BadRequest, match=f"got {number} at"):
+        parse(signature, f'{{"inputs": {{"x": [{number}], "y": ["a"]}}}}'.encode())
+
+
 def test_whole_floats_are_whole_numbers(parser: str) -> None:
     assert parse(signature_of(x=("int8", [None])), b'{"data": [1.0, -2e1]}')["x"].tolist() == [1, -20]
 
