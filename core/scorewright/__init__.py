@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .framework import Framework as Framework
     from .framework import Inspection as Inspection
     from .framework import InspectRequest as InspectRequest
+    from .framework import Option as Option
     from .framework import Requirement as Requirement
     from .framework import Resolution as Resolution
     from .framework import ResolveRequest as ResolveRequest
@@ -81,8 +82,8 @@ _PUBLIC = {
     "events": "Emit Event",
     "field_changes": "FieldChange",
     "findings": "Finding Json Level Location",
-    "framework": "Detection DetectRequest Framework Inspection InspectRequest Requirement Resolution ResolveRequest "
-    "Script ScriptRequest",
+    "framework": "Detection DetectRequest Framework Inspection InspectRequest Option Requirement Resolution "
+    "ResolveRequest Script ScriptRequest",
     "hookspecs": "hookimpl",
     "plan": "Action Plan Step",
     "plugins": "Plugin PluginManager Problem",

@@ -193,13 +193,24 @@ class _Service:
         if len(seen) == 1:
             return seen[0]
         names = ", ".join(framework.name for framework in candidates) or "none is installed"
-        if not seen:
+        if not seen and named is not None and (others := self._others(named, request)):
+            message = f"{request.path} is not a model that {named.name} knows; {' and '.join(others)} does"
+            self._say("SW1282", message, "framework", hint=f"write framework: {others[0]}")
+        elif not seen:
             message = f"{request.path} is not a model that a framework knows (asked: {names})"
             self._say("SW1282", message, "model.path", hint="scorewright plugins lists the frameworks")
         else:
             saw = "; ".join(f"{framework.name}: {detection.reason}" for framework, detection in seen)
             self._say("SW1283", f"several frameworks know {request.path}: {saw}", "model.path", hint=_NAME_ONE)
         return None
+
+    def _others(self, named: Framework, request: DetectRequest) -> list[str]:
+        """The frameworks that know a model for which another one was named."""
+        return [
+            framework.name
+            for framework in self.plugins.frameworks.values()
+            if framework is not named and self._ask(framework, framework.detect, request, "framework") is not None
+        ]
 
     def _inspect(self, framework: Framework, detection: Detection) -> Inspection | None:
         model = self.service.model

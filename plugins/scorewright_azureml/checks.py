@@ -58,7 +58,7 @@ def _services(spec: Spec) -> Iterator[Finding]:
         if service.azureml.legacy_inference_config:
             yield _legacy(spec, *at, "azureml", "legacy_inference_config")
         if service.azureml.candidate and not tries_candidate(spec, service):
-            hint = "one node more lets new versions be tried beside the live one"
+            hint = "with GPUs to spare new versions are tried beside the live one: more nodes, or larger ones"
             yield _finding(spec, Level.INFO, "SW2109", verdict(spec, service), hint, *at, "replicas")
         yield from _probe(spec, service, *at, "probes", "initial_delay_seconds")
 

@@ -76,7 +76,7 @@ class Connection:
 def workspace_of(spec: Spec) -> Workspace:
     """The spec's workspace, else that of a ``config.json`` at the deploy file or above it, as the SDK finds it.
 
-    Raises `DeploymentError` (SW2102) if neither says one.
+    Raises `DeploymentError` (SW2102) if neither says one, or the file cannot be read.
     """
     if spec.workspace is not None:
         return Workspace(spec.workspace.subscription_id, spec.workspace.resource_group, spec.workspace.name)
@@ -96,11 +96,22 @@ def _no_workspace(cause: str) -> DeploymentError:
 
 
 def _read_config(file: Path) -> Workspace | None:
+    """What such a file says; None if there is none, or one of another program."""
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
-        return Workspace(data["subscription_id"], data["resource_group"], data["workspace_name"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except (OSError, ValueError) as error:
+        raise _no_workspace(f"{file} cannot be read: {error}") from None
+    given = {key: data[key] for key in _CONFIG if isinstance(data, dict) and isinstance(data.get(key), str)}
+    if not given:
+        return None
+    if len(given) < len(_CONFIG):
+        raise _no_workspace(f"{file} has no {', '.join(key for key in _CONFIG if key not in given)}")
+    return Workspace(*(given[key] for key in _CONFIG))
+
+
+_CONFIG = ("subscription_id", "resource_group", "workspace_name")
 
 
 _lock = threading.Lock()

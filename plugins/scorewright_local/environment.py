@@ -82,7 +82,7 @@ def _named(named: str, requirements: list[dict[str, Any]], gpu: bool, tell: Call
             steps=["Give the path of a Python interpreter, or leave it unset."],
         )
     missing = lacks(interpreter, requirements, gpu=gpu)
-    absent = [lack.wanted for lack in missing if lack.has is None]
+    absent = [lack.shown for lack in missing if lack.has is None]
     if absent:
         raise DeploymentError(
             "SW2009",

@@ -29,12 +29,12 @@ def write_json(path: Path, value: Mapping[str, object]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The values of such a file; empty if there is none."""
+    """The values of such a file; empty if there is none, or if somebody else has damaged it."""
     try:
-        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
         return {}
-    return value
+    return value if isinstance(value, dict) else {}
 
 
 def sync_folder(folder: Path) -> None:

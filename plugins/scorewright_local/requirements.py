@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from scorewright.diagnosis import redact
+
 from .layout import is_inherited
 
 if TYPE_CHECKING:
@@ -69,7 +71,12 @@ class Lack:
     has: str | None
 
     def __str__(self) -> str:
-        return f"{self.wanted} ({f'has {self.has}' if self.has else 'not installed'})"
+        return f"{self.shown} ({f'has {self.has}' if self.has else 'not installed'})"
+
+    @property
+    def shown(self) -> str:
+        """What is wanted, without the credentials that an address may hold."""
+        return redact(self.wanted)
 
 
 def probe(python: Path, requirements: Iterable[Mapping[str, Any]]) -> Interpreter:

@@ -118,6 +118,15 @@ def test_all_faults_of_all_services_are_told_at_once_each_at_its_place(tmp_path:
         assert str(finding.path).rsplit(".", 1)[-1] in lines[finding.location.line - 1]
 
 
+def test_a_model_of_another_framework_than_the_one_named_is_answered_with_the_right_one(tmp_path: Path) -> None:
+    echo.write_model(tmp_path / "good.echo")
+    deaf = replace(echo.ECHO, name="deaf", detect=lambda request: None)
+    service = {"model": {"path": "good.echo"}, "framework": "deaf"}
+    finding = only(resolved(tmp_path, echo.ECHO, deaf, mnist=service))
+    assert (finding.code, finding.path, finding.hint) == ("SW1282", "services.mnist.framework", "write framework: echo")
+    assert "not a model that deaf knows; echo does" in finding.message
+
+
 def test_a_misspelt_framework_is_answered_with_the_nearest(tmp_path: Path) -> None:
     echo.write_model(tmp_path / "good.echo")
     finding = only(resolved(tmp_path, mnist={"model": {"path": "good.echo"}, "framework": "ecko"}))

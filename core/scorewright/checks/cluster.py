@@ -93,8 +93,17 @@ def _unknown(context: CheckContext, name: str) -> Iterator[Finding]:
         return
     near = book(context).nearest_vm_size(name)
     hint = f"did you mean {near.size}?" if near else "scorewright gpus lists the sizes with GPUs"
+    if near is not None and _letters(near.size) == _letters(name):
+        message = f"VM size {name} is misspelt: Azure writes {near.size}"
+        yield context.finding("SW1420", message, *AT, hint=hint, level=level(context))
+        return
     message = f"VM size {name} is not in the catalogue: nothing is known of its GPU and driver"
     yield context.finding("SW1420", message, *AT, hint=hint, level=Level.WARNING)
+
+
+def _letters(name: str) -> str:
+    """A size's letters and digits, which no two sizes share."""
+    return "".join(filter(str.isalnum, name.lower()))
 
 
 def _gone(context: CheckContext, size: VmSize, location: str | None) -> Finding:

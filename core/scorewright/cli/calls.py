@@ -43,8 +43,14 @@ def curl(run: Run, name: str, scoring_uri: str) -> Iterator[str]:
 
 def addressed(text: str, run: Run) -> str:
     """The text with every command in it leading to the file and target of this run, so that it can be pasted."""
-    where = shlex.join(selection(run))
-    return _COMMAND.sub(lambda found: f"{found[1]} {where}", text) if where else text
+    where = shlex.join([*selection(run), *(option for text in run.sets for option in ("--set", text))])
+    chosen = shlex.join(option for name in run.services for option in ("--service", name))
+
+    def full(found: re.Match[str]) -> str:
+        of_all = len(found[1].split()) == 2  # and not of one service, which it names itself
+        return " ".join(part for part in (found[1], where, chosen if of_all else "") if part)
+
+    return _COMMAND.sub(full, text)
 
 
 def selection(run: Run) -> list[str]:

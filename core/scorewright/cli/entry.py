@@ -5,6 +5,7 @@ Exit codes: 0 done; 1 the operation failed; 2 bad usage, bad file or failed chec
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -32,8 +33,7 @@ def run(args: Sequence[str]) -> int:
         click.echo(error.ctx.get_help() if error.ctx else "", err=True)
         return REFUSED
     except BrokenPipeError:
-        # The reader went away (`| head`). Keep the interpreter from failing again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_no_more()  # the reader went away (`| head`)
         return FAILED
     except (KeyboardInterrupt, click.Abort):
         return _show(_interrupted(args), args, INTERRUPTED)
@@ -45,10 +45,17 @@ def run(args: Sequence[str]) -> int:
     except click.ClickException as error:
         return _show(_usage(error), args, REFUSED)
     except OSError as error:
-        return _show(_file(error), args, REFUSED) if error.filename else _bug(error, args)
+        if error.filename:
+            return _show(_file(error), args, REFUSED)
+        return _unwritten(error) if error.errno in (errno.ENOSPC, errno.EIO) else _bug(error, args)
     except Exception as error:  # The last resort: whatever is not expected is a bug, and shown as one.
         return _bug(error, args)
     return result if isinstance(result, int) else 0
+
+
+def _write_no_more() -> None:
+    """Keep the interpreter from failing again when it flushes stdout at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _show(error: ScorewrightError, args: Sequence[str], code: int) -> int:
@@ -77,6 +84,16 @@ def _file(error: OSError) -> ScorewrightError:
     return ScorewrightError(
         "SW1906", f"{error.filename}: {error.strerror}", steps=["check the path and its permissions"]
     )
+
+
+def _unwritten(error: OSError) -> int:
+    """Where stdout takes no more; stderr is told, however the answer was wanted."""
+    from .failure import show
+
+    _write_no_more()
+    steps = ["make room where stdout goes, and repeat the command"]
+    show(ScorewrightError("SW1906", f"stdout: {error.strerror}", steps=steps), as_json=False)
+    return REFUSED
 
 
 def _bug(error: Exception, args: Sequence[str]) -> int:

@@ -102,7 +102,9 @@ class Run:
     def one_service(self, name: str | None) -> str:
         """The service that is meant: the one named, or the file's only one."""
         if name is not None:
-            return known_service(self.whole_spec, name)
+            if known_service(self.whole_spec, name) not in self.spec.services:
+                raise ScorewrightError("SW1908", f"--service leaves out {name}", steps=["leave out --service"])
+            return name
         names = list(self.spec.services)
         if len(names) == 1:
             return names[0]

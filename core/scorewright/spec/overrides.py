@@ -104,6 +104,8 @@ def _put(base: Node | None, keys: list[str], node: Node) -> Node:
     key, rest = keys[0], keys[1:]
     if base is not None and isinstance(base.value, list):
         return _put_item(base, base.value, key, rest, node)
+    if key == "0" and (base is None or base.value is None):  # no key of a deploy file is a number
+        return _put_item(Node([], node.at, node.at, node.folder), [], key, rest, node)
     entries = dict(base.value) if base is not None and isinstance(base.value, dict) else {}
     if node.value is None and not rest:
         entries.pop(key, None)

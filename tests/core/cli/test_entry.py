@@ -111,6 +111,22 @@ def test_a_bug_is_called_ours_and_its_traceback_is_shown_only_when_asked_for(
     assert "Traceback" in scorewright("schema", "-v").err
 
 
+@pytest.mark.parametrize("form", [[], ["-o", "json"]])
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_is_told_on_stderr(form: list[str]) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "scorewright", "gpus", *form],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error SW1906: stdout: No space left on device\n")
+    assert "Traceback" not in done.stderr
+
+
 def test_an_interrupted_run_says_how_to_go_on(scorewright: Invoke, raising: type[click.Command]) -> None:
     fail_with(raising, KeyboardInterrupt())
     assert "go on with: scorewright schema -o 'my file'" in scorewright("schema", "-o", "my file").err

@@ -90,6 +90,12 @@ def test_what_a_failure_proposes_leads_to_the_same_file(project: Path, scorewrig
     assert "scorewright plan -f 'my file.yaml' -t shelf\n" in scorewright("up", "-f", "my file.yaml").err
 
 
+def test_what_a_failure_proposes_is_for_the_same_services_and_settings(project: Path, scorewright: Invoke) -> None:
+    chosen = ["--set", "services.one.env.BREAK=yes", "--service", "one"]
+    seen = scorewright("up", "--yes", *chosen)
+    assert f"then go on with: scorewright up -t shelf {' '.join(chosen)}\n" in seen.err
+
+
 def test_up_as_json_is_one_document_and_the_rest_is_on_stderr(project: Path, scorewright: Invoke) -> None:
     seen = scorewright("up", "--yes", "-o", "json")
     assert set(seen.json()["services"]) == {"one", "two"}
@@ -163,6 +169,26 @@ def test_score_sends_what_it_is_given_with_the_key_and_its_kind(
     seen = scorewright("score", "one", *args, stdin=stdin)
     assert seen.err == ""
     assert seen.json() == {"type": kind, "key": "Bearer first-secret", "size": size}
+
+
+@pytest.mark.parametrize("verb", ["score", "logs", "keys"])
+def test_a_service_that_was_left_out_is_not_meant(deployed: Path, scorewright: Invoke, verb: str) -> None:
+    seen = scorewright(verb, "one", "--service", "two")
+    assert seen.code == 2
+    assert "SW1908: --service leaves out one" in seen.err
+
+
+def test_tokens_are_shown_of_services_that_have_them(deployed: Path, scorewright: Invoke) -> None:
+    seen = scorewright("keys", "one", "--token")
+    assert (seen.code, seen.out) == (2, "")
+    assert "its `auth` is key" in seen.err
+
+
+@pytest.mark.parametrize("rate", ["-5", "0"])
+def test_a_rate_is_more_than_nothing(project: Path, scorewright: Invoke, rate: str) -> None:
+    seen = scorewright("plan", "--rate", rate)
+    assert seen.code == 2
+    assert "SW1901" in seen.err
 
 
 def test_score_with_v_tells_device_and_model_and_no_key(deployed: Path, scorewright: Invoke) -> None:
@@ -349,7 +375,7 @@ def test_several_files_are_merged(project: Path, scorewright: Invoke) -> None:
 
 
 def test_keys_shows_the_token_that_callers_send(deployed: Path, scorewright: Invoke) -> None:
-    shown = scorewright("keys", "one", "--token").out
+    shown = scorewright("keys", "one", "--token", "--set", "services.one.auth=token").out
     assert shown.strip()
     assert "Bearer" not in shown
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         ("packages.pip=[a, 'b==1']", ["a", "b==1"]),
         ("packages.pip.0=z", ["z", "y"]),
         ("packages.pip.2=z", ["x", "y", "z"]),
+        ("packages.conda.0=z", ["z"]),
         ("inputs.x.shape=[null, 3]", [None, 3]),
         ("inputs.x.shape.0=7", [7, 1]),
         ("inputs.x.shape.1=", [0, None]),

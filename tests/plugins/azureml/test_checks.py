@@ -8,6 +8,7 @@ import pytest
 from tests.plugins.azureml.conftest import EXAMPLE, HEAD, ONNX
 
 import scorewright
+from scorewright_azureml.connection import workspace_of
 from scorewright_azureml.services import candidate_name
 
 if TYPE_CHECKING:
@@ -70,6 +71,23 @@ def test_what_is_missing_around_the_services_is_told(tmp_path: Path, monkeypatch
         monkeypatch.delenv(name, raising=False)
     found = codes(tmp_path, head="scorewright: 1\nservices:\n")
     assert found.keys() == {"SW2101", "SW2102", "SW2107"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{bad", "config.json cannot be read"),
+        ('{"subscription_id": "s", "resource_group": "g"}', "config.json has no workspace_name"),
+        ('{"name": "of another program"}', "there is no config.json"),
+    ],
+)
+def test_a_config_file_that_will_not_do_is_named(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "config.json").write_text(text)
+    (tmp_path / "deploy.yaml").write_text("scorewright: 1\nservices:\n" + ONNX)
+    with pytest.raises(scorewright.DeploymentError) as refused:
+        workspace_of(scorewright.load(tmp_path / "deploy.yaml"))
+    assert refused.value.code == "SW2102"
+    assert said in str(refused.value.cause)
 
 
 @pytest.mark.parametrize("name", ["digits", "a" * 27, "a" * 28, "a" * 32])

@@ -230,6 +230,11 @@ def test_the_python_that_the_user_names_is_taken(
     assert caught.value.code == "SW2009"
     assert "absent==1.0" in caught.value.summary
 
+    with pytest.raises(DeploymentError) as caught:
+        find_interpreter(bench.bundle(requirements=[needs("absent @ https://me:hunter2@127.0.0.1/a.whl")]), told.append)
+    assert "hunter2" not in f"{caught.value.summary} {caught.value.steps}"
+    assert "absent" in caught.value.summary
+
     monkeypatch.setenv("SCOREWRIGHT_PYTHON", "/no/such/python")
     with pytest.raises(DeploymentError, match="/no/such/python"):
         find_interpreter(bench.bundle(requirements=[]), told.append)

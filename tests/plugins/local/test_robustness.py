@@ -102,6 +102,21 @@ def test_a_killed_down_is_made_good_by_the_next(bench: Workbench, stage: str) ->
     assert bench.observe() == ()
 
 
+@pytest.mark.parametrize("text", ["", "{", "[]"])
+@pytest.mark.parametrize("name", ["service.json", "owner.json"])
+def test_a_damaged_file_blocks_neither_up_nor_down(bench: Workbench, name: str, text: str) -> None:
+    bench.up(bench.bundle("old"))
+    file = bench.place().folder / name
+    assert file.exists()
+    file.write_text(text)
+    assert [live.name for live in bench.observe()] == [bench.place().name]
+    bench.up(bench.bundle("new"))
+    assert bench.score()["value"] == "new"
+    file.write_text(text)
+    bench.down()
+    assert bench.observe() == ()
+
+
 def test_a_service_whose_folder_is_deleted_ends_and_leaves_its_successor_alone(
     bench: Workbench, find_strays: Callable[[], list[str]], eventually: Callable[[Callable[[], bool]], None]
 ) -> None:

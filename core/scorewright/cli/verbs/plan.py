@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if something would change, 0 if not.")
-@click.option("--rate", type=float, metavar="RPS", help="Requests per second, to price a thousand of them.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="RPS",
+    help="Requests per second, to price a thousand of them.",
+)
 @common()
 def command(run: Run, detailed_exitcode: bool, rate: float | None) -> int:
     """Show what `up` would create, change, replace, keep and delete, with the reason for each.
