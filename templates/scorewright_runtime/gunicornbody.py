@@ -1,4 +1,4 @@
-"""Bodies in the stock lane, from gunicorn's socket straight to their place, and none waited for without end.
+"""Bodies in the stock lane: large ones come straight to their place, and none is waited for without end.
 
 gunicorn hands a body through several buffers, each of which copies it, and waits for a caller who sends no more for as
 long as the connection lasts. Where its objects are the ones known here, and nothing has been read of the body but what
@@ -23,14 +23,18 @@ if TYPE_CHECKING:
 
     from .types import Bytes
 
+_LARGE = 32 * 1024
+"""Bytes of a body from which it is worth it."""
+
 
 def read_body(environ: Mapping[str, Any], length: int, seconds: float) -> Bytes:
     """The body of a WSGI request that says how long it is.
 
-    Raises `BadRequest` (SW1511) where it ends before, and `Unanswered` (SW1532) where it takes longer to come.
+    Raises `BadRequest` (SW1511) where it ends before, and `Unanswered` (SW1532) where it, or a piece of
+    a small one, takes longer to come.
     """
     connection: Any = environ.get("gunicorn.socket")
-    begun = _begun(environ["wsgi.input"], connection, length)
+    begun = _begun(environ["wsgi.input"], connection, length) if length >= _LARGE else None
     if begun is None:
         body: Bytes = read_some(environ, length, seconds)
     else:
