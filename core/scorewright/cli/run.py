@@ -140,6 +140,7 @@ class Run:
             raise ScorewrightError(
                 "SW1902",
                 "nothing was changed: there is no terminal to ask for consent",
+                cause=question,
                 steps=[*([f"look first: {look}"] if look else []), "repeat with --yes"],
             )
         import click

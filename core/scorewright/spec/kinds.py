@@ -138,7 +138,9 @@ def _parts(kind: Kind) -> list[str]:
         return ["text that is not empty" if kind.limit("min_length") else "text"]
     if kind.base is list:
         return [f"a list, each item {words(Kind(typing.get_args(kind.annotation)[0]))}"]
-    return [{bool: "true or false", dict: "a mapping", Path: "a path"}[kind.base]]
+    if kind.base is dict:
+        return ["a mapping that is not empty" if kind.limit("min_length") else "a mapping"]
+    return [{bool: "true or false", Path: "a path"}[kind.base]]
 
 
 def _number(what: str, kind: Kind) -> str:

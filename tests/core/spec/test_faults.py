@@ -113,7 +113,7 @@ PIXELS = "a whole number from 1 to 16384"
         ("tags: {a: 5}", 15, "tags.a", "5", "text", 'Write it in quotes: "5".'),
         ("env: {A: 5}", 14, "env.A", "this value", "text", "Write it in quotes."),
         ("env: {1A: x}", 11, "env.1A", '"1A"', "letters, digits and underscores, no digit first", None),
-        ("inputs: {}", 13, "inputs", "a mapping", "a mapping", None),
+        ("inputs: {}", 13, "inputs", "a mapping", "a mapping that is not empty", None),
     ],
 )
 def test_a_bad_value_is_shown_where_it_stands_with_what_is_allowed(

@@ -110,6 +110,8 @@ def command(
         raise click.UsageError("--suggest needs --rate and --p99")
     if p99 is not None and not suggesting:
         raise click.UsageError("--p99 goes with --suggest")
+    if html is not None and not html.absolute().parent.is_dir():
+        raise click.UsageError(f"--html {html}: there is no folder {html.parent}")
     name = run.one_service(service)
     found = _resolved(run, name)
     pattern = Load(
