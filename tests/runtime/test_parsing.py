@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import struct
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -301,6 +302,17 @@ def test_repeated_keys_are_found_by_every_parser(parser: str) -> None:
     with pytest.raises(BadRequest) as caught:
         parse(ROWS, f'{{"inputs": [{tensor}]}}'.encode())
     assert (caught.value.code, caught.value.input) == ("SW1511", "name")
+
+
+@pytest.mark.parametrize(("opening", "closing"), [(b'{"a": ', b"}"), (b'[{"a": ', b"}]")])
+def test_nesting_deeper_than_python_follows_is_refused(parser: str, opening: bytes, closing: bytes) -> None:
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(900)
+    try:
+        with pytest.raises(BadRequest, match="nested too deep"):
+            parse(ROWS, b'{"data": ' + opening * 1000 + b"1" + closing * 1000 + b"}")
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def test_text_that_looks_like_a_key_is_text(parser: str) -> None:

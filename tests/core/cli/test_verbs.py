@@ -178,12 +178,6 @@ def test_a_service_that_was_left_out_is_not_meant(deployed: Path, scorewright: I
     assert "SW1908: --service leaves out one" in seen.err
 
 
-def test_tokens_are_shown_of_services_that_have_them(deployed: Path, scorewright: Invoke) -> None:
-    seen = scorewright("keys", "one", "--token")
-    assert (seen.code, seen.out) == (2, "")
-    assert "its `auth` is key" in seen.err
-
-
 @pytest.mark.parametrize("rate", ["-5", "0"])
 def test_a_rate_is_more_than_nothing(project: Path, scorewright: Invoke, rate: str) -> None:
     seen = scorewright("plan", "--rate", rate)
@@ -375,7 +369,7 @@ def test_several_files_are_merged(project: Path, scorewright: Invoke) -> None:
 
 
 def test_keys_shows_the_token_that_callers_send(deployed: Path, scorewright: Invoke) -> None:
-    shown = scorewright("keys", "one", "--token", "--set", "services.one.auth=token").out
+    shown = scorewright("keys", "one", "--token").out
     assert shown.strip()
     assert "Bearer" not in shown
 
